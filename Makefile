@@ -1,0 +1,47 @@
+# Every habit of the project is a target. All of them may be repeated at will.
+
+PYTHON ?= /usr/bin/python3
+VENV := .venv
+RUN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+QGIS_PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
+ARGS ?=
+
+export QT_QPA_PLATFORM ?= offscreen
+export PYTHONPATH := engine:training:.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint package deploy clean
+MAKEFLAGS += --no-print-directory
+
+help:  ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+
+setup: $(STAMP)  ## install what is missing: Debian packages (as root) and .venv
+
+$(STAMP): requirements-dev.txt scripts/setup.sh engine/pyproject.toml training/pyproject.toml
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup.sh
+	@touch $@
+
+demo: setup  ## pansharpen the bundled scene through QGIS, write demo_output/
+	@$(RUN)/python scripts/demo.py
+
+test: setup  ## run all tests (ARGS="tests/engine -k mtf" for some)
+	@$(RUN)/python -m pytest $(ARGS)
+
+lint: setup  ## formatting, lint, import contracts, types of the engine
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/lint-imports
+	$(RUN)/mypy
+
+package:  ## dist/ksdiff_qgis.zip, ready for QGIS's "Install from ZIP"
+	@$(PYTHON) scripts/package.py
+
+deploy: package  ## install the package into QGIS_PROFILE (a profile's folder)
+	@$(PYTHON) scripts/deploy.py "$(QGIS_PROFILE)"
+
+clean:  ## remove what the targets built; .venv and trained weights stay
+	rm -rf dist build demo_output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf engine/build engine/*.egg-info training/build training/*.egg-info
+	find engine training ksdiff_qgis scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
