@@ -50,7 +50,8 @@ install_environment() {
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
         --constraint "$constraints" --requirement requirements-dev.txt
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --no-deps --no-build-isolation --editable engine --editable training
+        --no-deps --no-build-isolation --config-settings editable_mode=compat \
+        --editable engine --editable training
 }
 
 missing=$(missing_packages | paste -sd' ')
