@@ -1,0 +1,120 @@
+"""The zip that users install, and its way into a profile."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scripts import deploy, package
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = {
+    ".py", ".txt", ".json", ".svg", ".png", ".tif", ".md", ".safetensors", ".qml", ".model3", ".ui",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("dist") / "ksdiff_qgis.zip"
+    package.build(ROOT, target)
+    return target
+
+
+def names(archive: Path) -> list[str]:
+    with zipfile.ZipFile(archive) as opened:
+        return opened.namelist()
+
+
+def test_is_one_folder_with_what_the_plugin_needs(archive: Path) -> None:
+    inside = names(archive)
+    assert all(name.startswith("ksdiff_qgis/") for name in inside)
+    assert len(inside) == len(set(inside))
+    for needed in (
+        "__init__.py",
+        "metadata.txt",
+        "LICENSE",
+        "engine/ksdiff_engine/__init__.py",
+        "engine/ksdiff_engine/worker.py",
+        "resources/icons/ksdiff.svg",
+        "resources/sample/pan.tif",
+    ):
+        assert f"ksdiff_qgis/{needed}" in inside
+
+
+def test_carries_no_by_products(archive: Path) -> None:
+    for name in names(archive):
+        parts = name.split("/")
+        assert not any(part.startswith((".", "__pycache__")) for part in parts), name
+        assert Path(name).suffix in SHIPPED or parts[-1] == "LICENSE", name
+
+
+def test_fits_the_plugin_repository(archive: Path) -> None:
+    assert archive.stat().st_size <= package.LIMIT
+
+
+def test_same_tree_gives_same_bytes(archive: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.zip"
+    package.build(ROOT, again)
+    assert again.read_bytes() == archive.read_bytes()
+
+
+def test_caches_and_hidden_files_stay_out(tmp_path: Path) -> None:
+    for name in ("a.py", "a.pyc", "__pycache__/a.py", ".hidden", "sub/b.json", "sub/.git/x"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    found = {name for name, _ in package.files_below(tmp_path, "p/")}
+    assert found == {"p/a.py", "p/sub/b.json"}
+
+
+def test_deploy_replaces_the_old_version(archive: Path, tmp_path: Path) -> None:
+    profile = tmp_path / "profile"
+    installed = deploy.deploy(archive, profile)
+    (installed / "left_over.py").touch()
+    other = installed.parent / "another_plugin"
+    other.mkdir()
+
+    assert deploy.deploy(archive, profile) == installed
+    assert not (installed / "left_over.py").exists()
+    assert sorted(path.name for path in installed.parent.iterdir()) == [
+        "another_plugin",
+        "ksdiff_qgis",
+    ]
+
+
+def test_deploy_replaces_a_link_without_following_it(archive: Path, tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    (checkout / "precious.py").touch()
+    plugins = tmp_path / "profile" / "python" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "ksdiff_qgis").symlink_to(checkout)
+
+    installed = deploy.deploy(archive, tmp_path / "profile")
+    assert not installed.is_symlink()
+    assert (checkout / "precious.py").exists()
+
+
+def test_bundled_engine_finds_the_bundled_resources(archive: Path, tmp_path: Path) -> None:
+    installed = deploy.deploy(archive, tmp_path)
+    code = (
+        "from ksdiff_engine import sensors, weights\n"
+        "print(sensors.__file__)\n"
+        "from ksdiff_engine._resources import resources_folder\n"
+        "print(resources_folder())\n"
+    )
+    reply = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(installed / "engine"), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    module, resources = reply.stdout.splitlines()
+    assert Path(module).is_relative_to(installed)
+    assert Path(resources) == installed / "resources"
