@@ -8,7 +8,6 @@ QGIS_PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 ARGS ?=
 
 export QT_QPA_PLATFORM ?= offscreen
-export PYTHONPATH := engine:training:.
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint package deploy clean
