@@ -1,0 +1,54 @@
+"""One way to hear of GDAL's failures, whatever the host process has chosen about exceptions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from osgeo import gdal
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def gdal_failures() -> Iterator[list[str]]:
+    """Collect the failures GDAL reports inside the block; nothing is raised and nothing printed.
+
+    A RuntimeError that GDAL's bindings raise ends the block and joins the list. Handler and
+    exception mode belong to the calling thread and are restored, so QGIS or a script around the
+    engine keeps its own settings. The caller judges by GDAL's return values and quotes the list;
+    after writing, a list that is not empty is itself the failure, because flush and close return
+    nothing.
+    """
+    failures: list[str] = []
+
+    def collect(level: int, number: int, text: str) -> None:
+        if level >= gdal.CE_Failure:
+            failures.append(text.strip())
+        else:
+            logger.debug("GDAL %d: %s", number, text)
+
+    # Without exceptions the handler hears everything; the local switch exists from GDAL 3.7 on, and
+    # before that a handler on the thread's stack hears failures in either mode.
+    mode = (
+        gdal.ExceptionMgr(useExceptions=False) if hasattr(gdal, "ExceptionMgr") else nullcontext()
+    )
+    with mode:
+        gdal.PushErrorHandler(collect)
+        try:
+            yield failures
+        except RuntimeError as error:
+            text = str(error).strip()
+            if text not in failures:
+                failures.append(text)
+        finally:
+            gdal.PopErrorHandler()
+
+
+def quoted(failures: list[str]) -> str:
+    """GDAL's own words for a message: the first and the last failure, cause and effect."""
+    if not failures:
+        return "GDAL gives no reason."
+    words = failures[0] if failures[0] == failures[-1] else f"{failures[0]}; {failures[-1]}"
+    return words if words.endswith(".") else words + "."
