@@ -1,0 +1,1 @@
+"""Fusion networks whose convolutions can be modulated (paper: KSDiff is a framework)."""

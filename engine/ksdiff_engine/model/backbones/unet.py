@@ -1,0 +1,76 @@
+"""The modulated U-Net (METHOD, section 4), without any normalisation over positions.
+
+Three resolutions: PAN, PAN/2, PAN/4. There is no batch or group normalisation, so a pixel depends on
+nothing beyond :attr:`UNet.radius`, and tiles of a scene agree where they overlap.
+"""
+
+from __future__ import annotations
+
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..kernel_generator import ModulatedConv2d, Ranks
+
+
+class ResidualBlock(nn.Module):
+    """Two modulated convolutions around a rectifier, added to the input (He et al., 2016)."""
+
+    def __init__(self, channels: int, **modulation: object) -> None:
+        super().__init__()
+        self.first = ModulatedConv2d(channels, channels, **modulation)
+        self.second = ModulatedConv2d(channels, channels, **modulation)
+
+    def forward(self, x: Tensor, prior: Tensor | None = None) -> Tensor:
+        return x + self.second(F.relu(self.first(x, prior)), prior)
+
+
+class UNet(nn.Module):
+    """Encoder and decoder with additive skips; the last layer starts at zero."""
+
+    stride = 4
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        out_channels: int,
+        channels: tuple[int, int, int] = (16, 32, 64),
+        blocks: tuple[int, int] = (2, 3),
+        prior_channels: int | None = 64,
+        ranks: Ranks = (4, 4, 2, 2),
+        pooling: str = "attention",
+    ) -> None:
+        """`channels` at PAN, PAN/2 and PAN/4; `blocks` at PAN/2 (each way) and at PAN/4."""
+        super().__init__()
+        full, half, quarter = channels
+        modulation = {"prior_channels": prior_channels, "ranks": ranks, "pooling": pooling}
+        self.enter = nn.Conv2d(in_channels, full, 3, padding=1)
+        self.down_half = nn.Conv2d(full, half, 2, stride=2)
+        self.encode = nn.ModuleList(ResidualBlock(half, **modulation) for _ in range(blocks[0]))
+        self.down_quarter = nn.Conv2d(half, quarter, 2, stride=2)
+        self.middle = nn.ModuleList(ResidualBlock(quarter, **modulation) for _ in range(blocks[1]))
+        self.up_half = nn.Sequential(nn.Conv2d(quarter, 4 * half, 1), nn.PixelShuffle(2))
+        self.decode = nn.ModuleList(ResidualBlock(half, **modulation) for _ in range(blocks[0]))
+        self.up_full = nn.Sequential(nn.Conv2d(half, 4 * full, 1), nn.PixelShuffle(2))
+        self.refine = ModulatedConv2d(full, full, **modulation)
+        self.leave = nn.Conv2d(full, out_channels, 3, padding=1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+        # One pixel a 3x3 convolution at its own resolution, and up to three from the 4-pixel blocks.
+        self.radius = 3 + 2 * 4 * blocks[0] + 4 * 2 * blocks[1] + 3
+
+    def forward(self, x: Tensor, prior: Tensor | None = None) -> Tensor:
+        """x (B, C_in, H, W), H and W divisible by 4; prior (B, N, C_z) or None -> (B, C_out, H, W)."""
+        full = F.relu(self.enter(x))
+        half = F.relu(self.down_half(full))
+        for block in self.encode:
+            half = block(half, prior)
+        quarter = F.relu(self.down_quarter(half))
+        for block in self.middle:
+            quarter = block(quarter, prior)
+        half = half + self.up_half(quarter)
+        for block in self.decode:
+            half = block(half, prior)
+        full = F.relu(full + self.up_full(half))
+        return self.leave(F.relu(self.refine(full, prior)))

@@ -1,0 +1,65 @@
+"""Kernel baking: one prior and one kernel a layer for a whole scene (METHOD, section 7; ours).
+
+The prior and the factor matrices are means over windows, so a batch of windows from all over the
+scene gives one modulated kernel a layer. What remains is a plain network: the pass over the pixels
+costs what the backbone costs, and its result does not depend on how the scene is cut.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from .kernel_generator import ModulatedConv2d
+
+
+class BakedConv2d(nn.Conv2d):
+    """A plain convolution in the place of a modulated one: the prior is already in its kernel."""
+
+    def forward(self, x: Tensor, prior: Tensor | None = None) -> Tensor:
+        return super().forward(x)
+
+
+def bake_layer(layer: ModulatedConv2d, x: Tensor, prior: Tensor | None) -> BakedConv2d:
+    """The one convolution that the windows in `x` (B, C_in, H, W) agree on for this layer."""
+    weight = layer.weight
+    if layer.generator is not None and prior is not None:
+        weight = weight * layer.generator(x, prior, shared=True)[0]
+    baked = BakedConv2d(
+        layer.in_channels, layer.out_channels, layer.kernel_size, padding=layer.padding
+    ).to(weight)
+    baked.weight = nn.Parameter(weight.detach().clone(), requires_grad=False)
+    assert layer.bias is not None  # ModulatedConv2d always has one
+    baked.bias = nn.Parameter(layer.bias.detach().clone(), requires_grad=False)
+    return baked
+
+
+@torch.no_grad()
+def bake(backbone: nn.Module, windows: Tensor, prior: Tensor | None) -> nn.Module:
+    """Freeze a modulated backbone into a plain one; `backbone` stays as it is.
+
+    windows (B, C_in, H, W) are the network's inputs on B windows of the scene, prior (B, N, C_z)
+    their priors. The windows travel through the layers with the kernels baked so far, so each layer
+    sees the features that it will see in the pass over the pixels.
+    """
+    frozen = copy.deepcopy(backbone).eval()
+    baked: dict[str, BakedConv2d] = {}
+
+    def replace_output(name: str):
+        def hook(layer: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
+            assert isinstance(layer, ModulatedConv2d)
+            baked[name] = bake_layer(layer, inputs[0], prior)
+            return baked[name](inputs[0])
+
+        return hook
+
+    for name, module in frozen.named_modules():
+        if isinstance(module, ModulatedConv2d):
+            module.register_forward_hook(replace_output(name))
+    frozen(windows)  # without the prior: the hooks put the baked result in place of the plain one
+    for name, convolution in baked.items():
+        parent, _, child = name.rpartition(".")
+        setattr(frozen.get_submodule(parent), child, convolution)
+    return frozen

@@ -1,0 +1,73 @@
+"""What fixes a network's shape: the `architecture` part of a weights card."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+MODULATIONS = ("none", "ksdiff")
+
+
+@dataclass(frozen=True)
+class KSDiffConfig:
+    """Shape of a KSDiff network. What the paper does not publish is ours.
+
+    bands: MS bands that go in and come out at once; 1 is the band-shared design (METHOD, section 9),
+        which runs the same network once a band and so takes any number of bands.
+    pan_features: channels derived from PAN, see :mod:`ksdiff_engine.model.features`.
+    ratio: PAN pixels per MS pixel that the encoders' stems assume.
+    channels, blocks: of the U-Net, at PAN, PAN/2 and PAN/4 resolution.
+    modulation: ``ksdiff``, or ``none`` for the plain backbone (the paper's baseline network).
+    ranks: of the Tucker core (paper, table 6: 4, 4, 2, 2 is best).
+    tokens, prior_channels: N and C_z of the compact prior.
+    diffusion_steps, sampling_steps: T, and DDIM steps at inference.
+    """
+
+    bands: int = 1
+    pan_features: int = 4
+    ratio: int = 4
+    backbone: str = "unet"
+    channels: tuple[int, int, int] = (16, 32, 64)
+    blocks: tuple[int, int] = (2, 3)
+    modulation: str = "ksdiff"
+    ranks: tuple[int, int, int, int] = (4, 4, 2, 2)
+    pooling: str = "attention"
+    tokens: int = 16
+    prior_channels: int = 64
+    encoder_channels: int = 32
+    encoder_levels: int = 3
+    denoiser_width: int = 96
+    denoiser_blocks: int = 3
+    diffusion_steps: int = 8
+    beta_start: float = 0.1
+    beta_end: float = 0.99
+    beta_schedule: str = "linear"
+    sampling_steps: int = 4
+
+    def __post_init__(self) -> None:
+        for name in ("channels", "blocks", "ranks"):  # JSON gives lists
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.modulation not in MODULATIONS:
+            raise ValueError(f"modulation must be one of {MODULATIONS}, not {self.modulation!r}")
+        if self.bands < 1 or self.ratio < 2:
+            raise ValueError(f"bands {self.bands} or ratio {self.ratio} too small")
+        if not 1 <= self.sampling_steps <= self.diffusion_steps:
+            raise ValueError(
+                f"sampling_steps {self.sampling_steps} must lie between 1 and {self.diffusion_steps}"
+            )
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the fusion network's input: the MS bands and the PAN features."""
+        return self.bands + self.pan_features
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> KSDiffConfig:
+        """Raises ValueError that names keys this version does not know."""
+        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        if unknown:
+            raise ValueError(f"unknown architecture settings: {', '.join(unknown)}")
+        return cls(**values)

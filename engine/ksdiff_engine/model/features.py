@@ -1,0 +1,80 @@
+"""From a tile's arrays to the network's inputs (METHOD, section 9; ours).
+
+Everything is standardised with statistics of the whole scene, so digital numbers, radiance and
+reflectance look alike to the network and its output is undone exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+PAN_FEATURES = 4
+
+
+@dataclass(frozen=True)
+class Standardisation:
+    """Scene statistics in the form that the features need; C bands.
+
+    mean, std (C,) of MS; pan_mean, pan_std of PAN at MS resolution; correlation (C,) of each band
+    with it; intensity (C + 1,): least-squares weights, constant last, that predict PAN from MS.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+    pan_mean: float
+    pan_std: float
+    correlation: np.ndarray
+    intensity: np.ndarray
+
+    @classmethod
+    def from_moments(
+        cls, mean: np.ndarray, covariance: np.ndarray, intensity: np.ndarray
+    ) -> Standardisation:
+        """mean (C + 1,) and covariance (C + 1, C + 1) of the MS bands followed by PAN at MS resolution.
+
+        A constant band gets the unit 1, so that nothing is divided by zero.
+        """
+        deviation = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+        floor = 1e-6 * np.maximum(np.abs(mean), 1e-30)
+        safe = np.where(deviation > floor, deviation, 1.0)
+        correlation = covariance[:-1, -1] / (safe[:-1] * safe[-1])
+        return cls(
+            mean=mean[:-1],
+            std=safe[:-1],
+            pan_mean=float(mean[-1]),
+            pan_std=float(safe[-1]),
+            correlation=np.clip(correlation, -1.0, 1.0),
+            intensity=np.asarray(intensity, dtype=np.float64),
+        )
+
+
+def pan_features(
+    pan: np.ndarray, pan_low: np.ndarray, ms_up: np.ndarray, scene: Standardisation
+) -> np.ndarray:
+    """What depends on PAN but on no single band, (3, H, W) float32.
+
+    pan and pan_low (H, W), ms_up (C, H, W). Channels: PAN; PAN minus its low-pass version; PAN minus
+    the intensity fitted to it from all bands (what the bands cannot explain).
+    """
+    fitted = np.tensordot(scene.intensity[:-1].astype(np.float32), ms_up, axes=1)
+    fitted += np.float32(scene.intensity[-1])
+    channels = np.stack([pan - np.float32(scene.pan_mean), pan - pan_low, pan - fitted])
+    return (channels / np.float32(scene.pan_std)).astype(np.float32, copy=False)
+
+
+def band_features(shared: np.ndarray, scene: Standardisation, band: int) -> np.ndarray:
+    """The four PAN features of one band, (4, H, W) float32.
+
+    To `shared` (3, H, W) from :func:`pan_features` comes the detail that a regression of the band on
+    PAN would inject (as in MTF-GLP).
+    """
+    injected = shared[1] * np.float32(scene.correlation[band])
+    return np.concatenate([shared, injected[None]])
+
+
+def standardise_band(ms_up: np.ndarray, scene: Standardisation, band: int) -> np.ndarray:
+    """Band `band` of (C, H, W) in units of its own standard deviation, (1, H, W) float32."""
+    scaled = (ms_up[band] - np.float32(scene.mean[band])) / np.float32(scene.std[band])
+    return scaled[None].astype(np.float32, copy=False)

@@ -1,0 +1,1 @@
+"""Training of KSDiff: two stages, evaluation, and the export of weights that the plugin loads."""

@@ -1,0 +1,57 @@
+"""Fixed patches of held-out acquisitions, to watch a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from .config import DataConfig
+from .data import cut, load_scene, simulate
+
+PATCHES_A_SCENE = 8
+
+
+class Validator:
+    """Mean absolute and root mean square error, in standard deviations of the band, on patches.
+
+    The patches are drawn once, so figures of different runs and steps are comparable.
+    """
+
+    def __init__(self, folder: Path, ratio: int, config: DataConfig) -> None:
+        rng = np.random.default_rng(0)
+        still = replace(config, jitter=0.0, shift=0.0)
+        samples = []
+        for pattern in config.validation:
+            for path in sorted(folder.glob(pattern)):
+                simulation = simulate(load_scene(path), ratio, still, rng)
+                samples += [cut(simulation, still, rng) for _ in range(PATCHES_A_SCENE)]
+        if not samples:
+            raise FileNotFoundError(f"no validation scene matches {config.validation} in {folder}")
+        self.batch = [torch.from_numpy(np.stack(part)) for part in zip(*samples)]
+
+    @torch.no_grad()
+    def with_target_prior(self, modules: nn.ModuleDict) -> dict[str, float]:
+        """Stage 1's own error: the prior comes from the reference."""
+        pan, lrms, reference = self.batch
+        prior = modules["target"](pan, lrms, reference) if "target" in modules else None
+        return self._figures(modules, prior)
+
+    @torch.no_grad()
+    def with_estimated_prior(self, modules: nn.ModuleDict) -> dict[str, float]:
+        """The error that inference will have: the prior comes from diffusion."""
+        pan, lrms, _ = self.batch
+        return self._figures(modules, modules["ksdiff"].estimate_prior(pan, lrms, seed=0))
+
+    def _figures(self, modules: nn.ModuleDict, prior: torch.Tensor | None) -> dict[str, float]:
+        pan, lrms, reference = self.batch
+        error = modules["ksdiff"].fuse(pan, lrms, prior) - reference
+        interpolated = lrms - reference
+        return {
+            "l1": round(float(error.abs().mean()), 5),
+            "rmse": round(float(error.square().mean().sqrt()), 5),
+            "l1_interpolation": round(float(interpolated.abs().mean()), 5),
+        }
