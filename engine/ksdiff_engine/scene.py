@@ -1,0 +1,283 @@
+"""A PAN/MS pair as every method sees it: tiles on the PAN grid, and statistics of the whole.
+
+Coordinates are georeferenced: the centre of the result's pixel column ``i`` lies at MS index
+``ms_x + (i + 0.5) / ratio_x - 0.5``. A value depends on its position alone, never on the tile or
+block that it was computed in: windows are read with a margin as wide as the filters reach.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ksdiff_engine.errors import InputError
+from ksdiff_engine.filling import fill_nearest
+from ksdiff_engine.raster.align import Pair
+from ksdiff_engine.raster.reader import RasterSource
+from ksdiff_engine.raster.tiling import Window, tiles
+from ksdiff_engine.resample import (
+    KERNEL_RADIUS,
+    interpolation_matrix,
+    lowpass_matrix,
+    lowpass_radius,
+)
+from ksdiff_engine.scene_statistics import (
+    LatticeSample,
+    Moments,
+    SceneStatistics,
+    intensity_weights,
+)
+from ksdiff_engine.sensors import SensorProfile, gains_for
+
+__all__ = ["Scene", "SceneStatistics", "TileData"]
+
+# How far, in MS pixels, an invalid pixel looks for a valid one. Interpolation (11) and degradation
+# (3) at a pixel that lies within a method's halo of a valid one must find what they need: this is
+# enough for halos up to 18 MS pixels. Farther off lies what no valid pixel of a result depends on.
+FILL_RADIUS = 32
+# Edge of the blocks in which statistics are gathered, MS pixels. Fixed, so that sums do not depend
+# on the choice of tiles.
+STATISTICS_BLOCK = 256
+# Below this ratio the MS has in truth been resampled to the PAN grid.
+SMALLEST_RATIO = 1.5
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class TileData:
+    """One tile of a scene, halo included, on the PAN grid; values as in the rasters.
+
+    window: where it lies in the result's grid; may leave it by the halo.
+    pan: (H, W) float32.
+    pan_low: (H, W) float32, PAN degraded to MS resolution with the MTF of the MS bands (the mean of
+        their gains) and interpolated back like the MS.
+    ms_up: (C, H, W) float32, MS interpolated to PAN pixel centres (EXP).
+    valid: (H, W) bool, PAN valid and the MS pixel that the centre falls into valid.
+    """
+
+    window: Window
+    pan: np.ndarray
+    pan_low: np.ndarray
+    ms_up: np.ndarray
+    valid: np.ndarray
+
+
+class Scene:
+    """An aligned pair with the sensor's MTF gains.
+
+    Attributes: ``pair``, ``profile``, ``gains`` (C,), ``bands`` (C), ``ratio``, and ``width`` and
+    ``height`` of the result in PAN pixels. Raises ``InputError`` when the MS has the PAN's pixel
+    size.
+    """
+
+    def __init__(self, pair: Pair, profile: SensorProfile) -> None:
+        self.pair = pair
+        self.profile = profile
+        self.bands = len(pair.ms.bands)
+        self.gains = gains_for(profile, self.bands)
+        self.ratio = pair.ratio
+        self.width, self.height = pair.grid.width, pair.grid.height
+        self._pan_gain_low = float(np.mean(self.gains))
+        self._statistics: SceneStatistics | None = None
+        if min(pair.ratio_x, pair.ratio_y) < SMALLEST_RATIO:
+            raise InputError(
+                f"The MS {pair.ms.name} has nearly the pixel size of the PAN {pair.pan.name}: "
+                f"ratio {self.ratio:.2f}. There is no detail for the PAN to add.",
+                hint="Give the original MS, before it was resampled to the PAN grid; if there is "
+                "none, average it back to its true pixel size (gdalwarp -r average -tr …).",
+            )
+
+    def tile(self, window: Window, halo: int = 0) -> TileData:
+        """Return the tile of a window of the result's grid, widened by ``halo`` on all sides.
+
+        Beyond the rasters, and where they are invalid, values are those of the nearest valid pixel
+        within ``FILL_RADIUS`` MS pixels, and the scene's mean farther off.
+        """
+        window = window.expanded(halo)
+        x = self._ms_positions(window.column, window.width, axis=0)
+        y = self._ms_positions(window.row, window.height, axis=1)
+        ms_window = _around(x, y, KERNEL_RADIUS + 1)
+        to_columns = interpolation_matrix(ms_window.width, x - ms_window.column).astype(np.float32)
+        to_rows = interpolation_matrix(ms_window.height, y - ms_window.row).astype(np.float32)
+
+        ms, ms_valid = self._read(self.pair.ms, ms_window, FILL_RADIUS, self._ms_background)
+        degraded = self._degrade_pan(ms_window, self._pan_background)
+        inner = window.shifted(-degraded.window.column, -degraded.window.row)
+        rows = slice(inner.row, inner.row + inner.height)
+        columns = slice(inner.column, inner.column + inner.width)
+        ms_rows = _nearest(y, self.pair.ms.grid.height) - ms_window.row
+        ms_columns = _nearest(x, self.pair.ms.grid.width) - ms_window.column
+        return TileData(
+            window=window,
+            pan=degraded.pan[rows, columns],
+            pan_low=to_rows @ degraded.low @ to_columns.T,
+            ms_up=to_rows @ ms @ to_columns.T,
+            valid=degraded.valid[rows, columns] & ms_valid[np.ix_(ms_rows, ms_columns)],
+        )
+
+    def statistics(self, progress: Progress | None = None) -> SceneStatistics:
+        """Return the scene's statistics, gathered once in fixed blocks and kept.
+
+        Raises ``InputError`` when PAN and MS have no valid pixel in common.
+        """
+        if self._statistics is None:
+            self._statistics = self._gather(progress or (lambda fraction, message: None))
+        return self._statistics
+
+    def _gather(self, progress: Progress) -> SceneStatistics:
+        both, pan_only, sample = Moments(self.bands + 1), Moments(1), LatticeSample()
+        blocks = self._ms_blocks()
+        for number, block in enumerate(blocks):
+            progress(number / len(blocks), "Reading statistics")
+            values, positions, pan = self._statistics_block(block)
+            both.add(values)
+            pan_only.add(pan)
+            sample.add(values, positions)
+        if both.count == 0:
+            raise InputError(
+                f"PAN {self.pair.pan.name} and MS {self.pair.ms.name} have no valid pixel in "
+                f"common in the {self.width} × {self.height} PAN pixels of their overlap.",
+                hint="Check the nodata values and masks of both rasters.",
+            )
+        percentiles = np.percentile(sample.values(), (1, 99), axis=0)
+        return SceneStatistics(
+            count=both.count,
+            mean=both.mean,
+            covariance=both.covariance,
+            pan_mean=float(pan_only.mean[0]),
+            pan_variance=float(pan_only.covariance[0, 0]),
+            minimum=both.minimum,
+            maximum=both.maximum,
+            percentile_01=percentiles[0].astype(np.float64),
+            percentile_99=percentiles[1].astype(np.float64),
+            intensity_weights=intensity_weights(both.mean, both.covariance),
+        )
+
+    def _ms_blocks(self) -> list[Window]:
+        """Blocks of whole MS pixels, in MS coordinates, that cover the result's grid."""
+        pair = self.pair
+        column, row = _floor(pair.ms_x), _floor(pair.ms_y)
+        width = _ceil(pair.ms_x + self.width / pair.ratio_x) - column
+        height = _ceil(pair.ms_y + self.height / pair.ratio_y) - row
+        return [block.shifted(column, row) for block in tiles(width, height, STATISTICS_BLOCK)]
+
+    def _statistics_block(self, block: Window) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return (N, C + 1) values, (N, 2) their MS positions, and (M, 1) PAN values of a block."""
+        ms, ms_valid = self.pair.ms.read(block)
+        degraded = self._degrade_pan(block, lambda: np.zeros(1))
+        column_edges = self._footprints(block.column, block.width, axis=0) - degraded.window.column
+        row_edges = self._footprints(block.row, block.height, axis=1) - degraded.window.row
+        usable = ms_valid & _all_valid(degraded.valid, row_edges, column_edges)
+        values = np.concatenate([ms, degraded.low[None]])[:, usable].T
+        positions = np.argwhere(usable) + np.array([block.row, block.column])
+        under = np.repeat(np.repeat(usable, np.diff(row_edges), 0), np.diff(column_edges), 1)
+        footprint = degraded.pan[row_edges[0] : row_edges[-1], column_edges[0] : column_edges[-1]]
+        return values, positions, footprint[under][:, None]
+
+    def _degrade_pan(self, ms_window: Window, background: Callable[[], np.ndarray]) -> _DegradedPan:
+        """Return PAN around a window of MS pixels, and sampled at their centres after the MTF."""
+        pair, gain = self.pair, self._pan_gain_low
+        x = self._pan_positions(ms_window.column, ms_window.width, axis=0)
+        y = self._pan_positions(ms_window.row, ms_window.height, axis=1)
+        radius = lowpass_radius(max(pair.ratio_x, pair.ratio_y), gain) + 1
+        window = _around(x, y, radius)
+        source = window.shifted(pair.pan_column, pair.pan_row)
+        reach = math.ceil(FILL_RADIUS * max(pair.ratio_x, pair.ratio_y))
+        pan, valid = self._read(pair.pan, source, reach, background)
+        to_rows = lowpass_matrix(window.height, y - window.row, pair.ratio_y, gain)
+        to_columns = lowpass_matrix(window.width, x - window.column, pair.ratio_x, gain)
+        low = to_rows.astype(np.float32) @ pan[0] @ to_columns.astype(np.float32).T
+        return _DegradedPan(window, pan[0], valid, low)
+
+    def _read(
+        self,
+        source: RasterSource,
+        window: Window,
+        reach: int,
+        background: Callable[[], np.ndarray],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Read a window and fill its invalid pixels from what lies within ``reach`` of it."""
+        image, valid = source.read(window)
+        if valid.all():
+            return image, valid
+        image, wide_valid = source.read(window.expanded(reach))
+        image = fill_nearest(image, wide_valid, reach, background())
+        inner = (slice(reach, reach + window.height), slice(reach, reach + window.width))
+        return image[(slice(None), *inner)], valid
+
+    def _ms_background(self) -> np.ndarray:
+        return self.statistics().mean[:-1]
+
+    def _pan_background(self) -> np.ndarray:
+        return np.array([self.statistics().pan_mean])
+
+    def _ms_positions(self, start: int, count: int, *, axis: int) -> np.ndarray:
+        """MS indices of the centres of ``count`` PAN columns (axis 0) or rows (axis 1)."""
+        origin, ratio = self._axis(axis)
+        return origin + (start + np.arange(count) + 0.5) / ratio - 0.5
+
+    def _pan_positions(self, start: int, count: int, *, axis: int) -> np.ndarray:
+        """Indices on the result's grid of the centres of ``count`` MS columns or rows."""
+        origin, ratio = self._axis(axis)
+        return (start + np.arange(count) + 0.5 - origin) * ratio - 0.5
+
+    def _footprints(self, start: int, count: int, *, axis: int) -> np.ndarray:
+        """First index on the result's grid inside each MS pixel; one more for the far edge."""
+        origin, ratio = self._axis(axis)
+        edges = (start + np.arange(count + 1) - origin) * ratio
+        return np.array([_ceil(edge - 0.5) for edge in edges])
+
+    def _axis(self, axis: int) -> tuple[float, float]:
+        pair = self.pair
+        return (pair.ms_x, pair.ratio_x) if axis == 0 else (pair.ms_y, pair.ratio_y)
+
+
+@dataclass(frozen=True)
+class _DegradedPan:
+    """PAN in a window of the result's grid, filled, and its version at MS resolution."""
+
+    window: Window
+    pan: np.ndarray
+    valid: np.ndarray
+    low: np.ndarray
+
+
+def _around(x: np.ndarray, y: np.ndarray, margin: int) -> Window:
+    """Window of whole pixels that reaches ``margin`` beyond ascending positions on either side."""
+    column, row = _floor(x[0]) - margin, _floor(y[0]) - margin
+    return Window(column, row, _ceil(x[-1]) + margin + 1 - column, _ceil(y[-1]) + margin + 1 - row)
+
+
+def _nearest(positions: np.ndarray, size: int) -> np.ndarray:
+    """Index of the pixel that each position (0 = centre of the first) falls into.
+
+    The far edge of an axis of ``size`` pixels belongs to its last pixel.
+    """
+    index = np.floor(positions + 0.5 + _ROUNDING).astype(int)
+    on_far_edge = (index == size) & (positions + 0.5 - _ROUNDING <= size)
+    return np.where(on_far_edge, size - 1, index)
+
+
+# Positions are sums and quotients of georeferences: a whole number may come out a hair off.
+_ROUNDING = 1e-6
+
+
+def _floor(value: float) -> int:
+    return math.floor(value + _ROUNDING)
+
+
+def _ceil(value: float) -> int:
+    return math.ceil(value - _ROUNDING)
+
+
+def _all_valid(valid: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Whether all pixels between successive row and column edges are valid, and there are some."""
+    counts = np.zeros((valid.shape[0] + 1, valid.shape[1] + 1), dtype=np.int64)
+    counts[1:, 1:] = valid.cumsum(0).cumsum(1)
+    sums = np.diff(np.diff(counts[np.ix_(rows, columns)], axis=0), axis=1)
+    areas = np.outer(np.diff(rows), np.diff(columns))
+    return (sums == areas) & (areas > 0)

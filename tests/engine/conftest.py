@@ -1,0 +1,111 @@
+"""Small generated rasters: a PAN/MS pair of one smooth ground, as GeoTIFF files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from osgeo import gdal, osr
+
+gdal.UseExceptions()
+
+NUMPY_TYPES = {"Byte": np.uint8, "UInt16": np.uint16, "Int16": np.int16, "Float32": np.float32}
+
+
+def write_geotiff(
+    path: Path,
+    image: np.ndarray,
+    *,
+    pixel: float = 1.0,
+    origin: tuple[float, float] = (500000.0, 4800000.0),
+    data_type: str = "UInt16",
+    nodata: float | None = None,
+    epsg: int | None = 32631,
+    descriptions: tuple[str, ...] = (),
+) -> Path:
+    """Write (C, H, W) as a north-up GeoTIFF and return its path."""
+    bands, height, width = image.shape
+    driver = gdal.GetDriverByName("GTiff")
+    dataset = driver.Create(
+        str(path),
+        width,
+        height,
+        bands,
+        gdal.GetDataTypeByName(data_type),
+        ["PHOTOMETRIC=MINISBLACK"],
+    )
+    dataset.SetGeoTransform((origin[0], pixel, 0.0, origin[1], 0.0, -pixel))
+    if epsg is not None:
+        reference = osr.SpatialReference()
+        reference.ImportFromEPSG(epsg)
+        dataset.SetProjection(reference.ExportToWkt())
+    for number in range(bands):
+        band = dataset.GetRasterBand(number + 1)
+        if nodata is not None:
+            band.SetNoDataValue(nodata)
+        if descriptions:
+            band.SetDescription(descriptions[number])
+        values = np.ascontiguousarray(image[number].astype(NUMPY_TYPES[data_type]))
+        band.WriteRaster(0, 0, width, height, values.tobytes())
+    dataset = None
+    return path
+
+
+def ground(bands: int, height: int, width: int, seed: int = 0) -> np.ndarray:
+    """A smooth random ground, (bands, height, width) of 200 .. 1800, bands alike but not equal."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:height, 0:width]
+    waves = [
+        np.cos(rows * fy + columns * fx + phase) / (1 + 4 * np.hypot(fx, fy))
+        for fx, fy, phase in rng.uniform(-1.2, 1.2, (24, 3)) * (1, 1, np.pi)
+    ]
+    mix = rng.uniform(0.2, 1.0, (bands, len(waves)))
+    image = np.tensordot(mix, np.array(waves), 1)
+    image -= image.min()
+    return 200 + 1600 * image / image.max()
+
+
+def block_mean(image: np.ndarray, ratio: int) -> np.ndarray:
+    """Average (C, H, W) over ratio × ratio blocks."""
+    bands, height, width = image.shape
+    return image.reshape(bands, height // ratio, ratio, width // ratio, ratio).mean((2, 4))
+
+
+@pytest.fixture
+def geotiff() -> Callable[..., Path]:
+    """:func:`write_geotiff`."""
+    return write_geotiff
+
+
+@pytest.fixture
+def pair_files(tmp_path: Path) -> Callable[..., tuple[str, str]]:
+    """A factory of (PAN path, MS path) of one ground.
+
+    size: (height, width) of the MS; holes are nodata (0): ``pan_hole`` and ``ms_hole`` are slices
+    (rows, columns) of the respective raster.
+    """
+
+    def make(
+        *,
+        size: tuple[int, int] = (60, 70),
+        ratio: int = 4,
+        bands: int = 4,
+        pan_hole: tuple[slice, slice] | None = None,
+        ms_hole: tuple[slice, slice] | None = None,
+        folder: Path = tmp_path,
+        data_type: str = "UInt16",
+        nodata: float | None = 0,
+    ) -> tuple[str, str]:
+        truth = ground(bands, size[0] * ratio, size[1] * ratio)
+        pan, ms = truth.mean(axis=0, keepdims=True), block_mean(truth, ratio)
+        for image, hole in ((pan, pan_hole), (ms, ms_hole)):
+            if hole is not None:
+                image[(slice(None), *hole)] = 0
+        options = {"data_type": data_type, "nodata": nodata}
+        write_geotiff(folder / "pan.tif", pan, pixel=0.5, **options)
+        write_geotiff(folder / "ms.tif", ms, pixel=0.5 * ratio, **options)
+        return str(folder / "pan.tif"), str(folder / "ms.tif")
+
+    return make
