@@ -1,0 +1,33 @@
+"""Quality measures of pansharpened images, with and without a reference; numpy and scipy only."""
+
+from __future__ import annotations
+
+from .reference import (
+    ReferenceReport,
+    assess_against_reference,
+    assess_rasters_against_reference,
+    cc,
+    ergas,
+    psnr,
+    q2n,
+    rmse,
+    sam,
+    scc,
+    ssim,
+    uiqi,
+)
+
+__all__ = [
+    "ReferenceReport",
+    "assess_against_reference",
+    "assess_rasters_against_reference",
+    "cc",
+    "ergas",
+    "psnr",
+    "q2n",
+    "rmse",
+    "sam",
+    "scc",
+    "ssim",
+    "uiqi",
+]
