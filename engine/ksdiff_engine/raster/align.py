@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
-from osgeo import osr
 
 from ..errors import InputError
-from .gdal_guard import gdal_failures
+from .crs import Transform, crs_name, same_crs, transformation
 from .grid import Grid
 from .reader import RasterSource
 from .tiling import Window
@@ -26,8 +24,6 @@ SAME_CRS = 0.01  # MS pixels; CRSs whose coordinates differ by less are one
 COARSER = 0.99  # ratios below this mean that PAN is coarser than MS
 WARP_MARGIN = 64  # MS pixels kept around PAN in a warped MS, for filters at the edge
 OUTLINE = 21  # points along each edge when an outline is transformed
-
-Transform = Callable[[np.ndarray], np.ndarray]  # (N, 2) map coordinates; NaN where impossible
 
 
 @dataclass(frozen=True)
@@ -163,14 +159,14 @@ def _transforms(
             "in the same one."
         )
         return None
-    ours, theirs = spatial_reference(pan.grid.crs), spatial_reference(ms.grid.crs)
-    if ours.IsSame(theirs):
+    ours, theirs = pan.grid.crs, ms.grid.crs
+    if same_crs(ours, theirs):
         return None
-    forward, back = _transform(ours, theirs), _transform(theirs, ours)
+    forward, back = transformation(ours, theirs), transformation(theirs, ours)
     if forward is None or back is None:
         raise InputError(
-            f"There is no transformation between {crs_name(ms.grid.crs)} of {ms.name} and "
-            f"{crs_name(pan.grid.crs)} of {pan.name}.",
+            f"There is no transformation between {crs_name(theirs)} of {ms.name} and "
+            f"{crs_name(ours)} of {pan.name}.",
             hint="Check both coordinate reference systems, or reproject one image first.",
         )
     outline = pan.grid.to_map(_outline(0, 0, pan.grid.width, pan.grid.height))
@@ -179,46 +175,6 @@ def _transforms(
         _raise_no_overlap(pan, ms)
     shift = np.abs(ms.grid.to_pixels(moved) - ms.grid.to_pixels(outline)).max()
     return None if shift < SAME_CRS else (forward, back)
-
-
-def spatial_reference(wkt: str) -> osr.SpatialReference:
-    """A CRS with its axes in GIS order (x, y)."""
-    reference = osr.SpatialReference()
-    with gdal_failures():
-        reference.ImportFromWkt(wkt)
-    reference.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
-    return reference
-
-
-def crs_name(wkt: str) -> str:
-    """Short name of a CRS for messages, such as ``EPSG:32630 (WGS 84 / UTM zone 30N)``."""
-    if not wkt:
-        return "no coordinate reference system"
-    reference = spatial_reference(wkt)
-    authority, code = reference.GetAuthorityName(None), reference.GetAuthorityCode(None)
-    name = reference.GetName() or "unnamed"
-    return f"{authority}:{code} ({name})" if authority and code else name
-
-
-def _transform(source: osr.SpatialReference, target: osr.SpatialReference) -> Transform | None:
-    """A transformation of (N, 2) coordinates, or None when PROJ knows none."""
-    operation = None
-    with gdal_failures() as failures:
-        operation = osr.CoordinateTransformation(source, target)
-    if operation is None or failures:
-        return None
-
-    def apply(points: np.ndarray) -> np.ndarray:
-        moved = None
-        with gdal_failures():
-            moved = operation.TransformPoints(points.tolist())
-        if moved is None:
-            return np.full(points.shape, np.nan)
-        result = np.array(moved, dtype=np.float64)[:, :2]
-        result[~np.isfinite(result).all(axis=1)] = np.nan
-        return result
-
-    return apply
 
 
 def _unchanged(points: np.ndarray) -> np.ndarray:

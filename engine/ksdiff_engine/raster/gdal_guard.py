@@ -25,7 +25,7 @@ def gdal_failures() -> Iterator[list[str]]:
 
     def collect(level: int, number: int, text: str) -> None:
         if level >= gdal.CE_Failure:
-            failures.append(text.strip())
+            failures.append(" ".join(text.split()))
         else:
             logger.debug("GDAL %d: %s", number, text)
 
@@ -39,11 +39,22 @@ def gdal_failures() -> Iterator[list[str]]:
         try:
             yield failures
         except RuntimeError as error:
-            text = str(error).strip()
+            text = " ".join(str(error).split())
             if text not in failures:
                 failures.append(text)
         finally:
             gdal.PopErrorHandler()
+
+
+@contextmanager
+def gdal_option(key: str, value: str) -> Iterator[None]:
+    """Set one of GDAL's configuration options for this thread inside the block."""
+    before = gdal.GetThreadLocalConfigOption(key)
+    gdal.SetThreadLocalConfigOption(key, value)
+    try:
+        yield
+    finally:
+        gdal.SetThreadLocalConfigOption(key, before)
 
 
 def quoted(failures: list[str]) -> str:

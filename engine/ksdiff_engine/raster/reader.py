@@ -15,6 +15,7 @@ import numpy as np
 from osgeo import gdal
 
 from ..errors import InputError
+from .crs import crs_name, same_crs
 from .gdal_guard import gdal_failures, quoted
 from .grid import NO_GEOTRANSFORM, Grid
 from .tiling import Window
@@ -233,7 +234,7 @@ def dataset_grid(dataset: gdal.Dataset, path: str) -> Grid:
         geotransform = dataset.GetGeoTransform(can_return_null=True)
         reference = dataset.GetSpatialRef()
         crs = reference.ExportToWkt(["FORMAT=WKT2_2018"]) if reference is not None else ""
-    numbers = tuple(float(v) for v in geotransform) if geotransform else NO_GEOTRANSFORM
+    numbers = tuple(geotransform) if geotransform else NO_GEOTRANSFORM
     grid = Grid(dataset.RasterXSize, dataset.RasterYSize, numbers, crs or "")
     if not np.isfinite(numbers).all() or np.linalg.det(grid.linear) == 0.0:
         raise InputError(
@@ -357,7 +358,7 @@ def _refuse_different_grids(opened: Sequence[tuple[str, gdal.Dataset]]) -> None:
     first = dataset_grid(first_dataset, first_path)
     for path, dataset in opened[1:]:
         grid = dataset_grid(dataset, path)
-        difference = _grid_difference(grid, dataset, first, first_dataset)
+        difference = _grid_difference(grid, first)
         if difference:
             raise InputError(
                 f"{path} is not on the grid of {first_path}: {difference}.",
@@ -365,19 +366,15 @@ def _refuse_different_grids(opened: Sequence[tuple[str, gdal.Dataset]]) -> None:
             )
 
 
-def _grid_difference(
-    grid: Grid, dataset: gdal.Dataset, first: Grid, first_dataset: gdal.Dataset
-) -> str:
+def _grid_difference(grid: Grid, first: Grid) -> str:
     """How two grids differ, in words; empty when they are one."""
     if (grid.width, grid.height) != (first.width, first.height):
         sizes = f"{grid.width} × {grid.height} pixels instead of {first.width} × {first.height}"
         if not grid.has_geotransform:
             return sizes
         return f"{sizes}, pixel size {grid.describe_pixel_size()} and {first.describe_pixel_size()}"
-    if grid.crs != first.crs:
-        ours, theirs = dataset.GetSpatialRef(), first_dataset.GetSpatialRef()
-        if ours is None or theirs is None or not ours.IsSame(theirs):
-            return "the coordinate reference systems differ"
+    if not same_crs(grid.crs, first.crs):
+        return f"its CRS is {crs_name(grid.crs)} instead of {crs_name(first.crs)}"
     offset = grid.offset_from(first)
     return f"its corners lie up to {offset:.3g} pixels away" if offset > SAME_GRID else ""
 
