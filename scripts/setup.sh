@@ -21,17 +21,21 @@ missing_packages() {
     has_command Xvfb || echo xvfb
 }
 
+refuse() {
+    echo "setup: missing on this machine: $*" >&2
+    echo "setup: on Debian or Ubuntu: sudo apt-get install --no-install-recommends $*" >&2
+    echo "setup: looked for with $PYTHON; name QGIS's own Python with: make setup PYTHON=..." >&2
+    exit 1
+}
+
 install_packages() {
     if ! has_command apt-get || [ "$(id -u)" -ne 0 ]; then
-        echo "setup: missing on this machine: $*" >&2
-        echo "setup: install them, on Debian or Ubuntu with: sudo apt-get install --no-install-recommends $*" >&2
-        echo "setup: (QGIS's own Python is looked for at $PYTHON; name another with: make setup PYTHON=...)" >&2
-        exit 1
+        refuse "$@"
     fi
-    echo "setup: installing Debian packages: $*"
+    echo "setup: installing Debian packages: $* (a few minutes)"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
-    apt-get install -y -qq --no-install-recommends "$@"
+    apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 # numpy and scipy are held at the system's versions: QGIS and GDAL are compiled against them.
@@ -58,6 +62,8 @@ missing=$(missing_packages | paste -sd' ')
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086  # a list of words
     install_packages $missing
+    missing=$(missing_packages | paste -sd' ')
+    [ -z "$missing" ] || refuse "$missing"
 fi
 install_environment
 echo "setup: ready"
