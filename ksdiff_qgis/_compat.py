@@ -1,0 +1,33 @@
+"""Names that moved between QGIS 3.22 and 4.x."""
+
+from __future__ import annotations
+
+from qgis.core import (
+    Qgis,
+    QgsProcessing,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterNumber,
+    QgsRaster,
+)
+
+if hasattr(Qgis, "ProcessingParameterFlag"):  # 3.36
+    ADVANCED = Qgis.ProcessingParameterFlag.Advanced
+    RASTER = Qgis.ProcessingSourceType.Raster
+    INTEGER = Qgis.ProcessingNumberParameterType.Integer
+else:
+    ADVANCED = QgsProcessingParameterDefinition.Flag.FlagAdvanced
+    RASTER = QgsProcessing.SourceType.TypeRaster
+    INTEGER = QgsProcessingParameterNumber.Type.Integer
+
+if hasattr(Qgis, "RasterColorInterpretation"):  # 3.30
+    ALPHA = Qgis.RasterColorInterpretation.AlphaBand
+else:
+    ALPHA = QgsRaster.ColorInterpretation.AlphaBand
+
+# GDAL's algorithms had a Python widget for creation options until the native one replaced it.
+if Qgis.QGIS_VERSION_INT >= 34000:
+    CREATION_OPTIONS_WIDGET = {"widget_type": "rasteroptions"}
+else:
+    CREATION_OPTIONS_WIDGET = {
+        "class": "processing.algs.gdal.ui.RasterOptionsWidget.RasterOptionsWidgetWrapper"
+    }

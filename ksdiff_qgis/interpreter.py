@@ -1,0 +1,234 @@
+"""Which Python runs the engine's worker, and in which environment.
+
+In this order: the environment variable ``KSDIFF_PYTHON``, the setting ``ksdiff/python``, the
+virtual environment ``ksdiff/venv`` in the QGIS profile, QGIS's own Python. A choice that was made
+is never passed over: if it does not work, that is reported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess  # nosec B404
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from qgis.core import QgsApplication, QgsSettings
+
+from ksdiff_engine.errors import EnvironmentProblem
+
+from . import _paths
+
+ENVIRONMENT_VARIABLE = "KSDIFF_PYTHON"
+SETTING = "ksdiff/python"
+NEEDED = ("numpy", "scipy", "osgeo", "torch", "safetensors")
+INSTALLED_INTO_ENVIRONMENT = ("torch", "safetensors")
+
+_PROBE = (
+    "import importlib.util, json, sys; "
+    "print(json.dumps({'missing': [m for m in sys.argv[1:] if importlib.util.find_spec(m) is None],"
+    " 'prefix': sys.prefix, 'base_prefix': sys.base_prefix}))"
+)
+_PROBE_TIMEOUT = 30.0
+_FAILURE_IS_REMEMBERED = 10.0
+
+# What would make another Python find QGIS's modules, or its start-up files, instead of its own.
+_DROPPED = ("VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
+# These point into QGIS's installation: a Python with a GDAL of its own must not follow them.
+_QGIS_LIBRARIES = (
+    "GDAL_DATA",
+    "GDAL_DRIVER_PATH",
+    "PROJ_LIB",
+    "PROJ_DATA",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a Python said about itself: the modules it lacks, and where it is installed."""
+
+    missing: tuple[str, ...]
+    prefix: str
+    base_prefix: str
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python that can run the worker.
+
+    path: the executable. own: whether it is QGIS's Python itself, not an environment.
+    shares_libraries: whether it is, or is a virtual environment on, QGIS's Python, and so uses the
+    GDAL and PROJ of QGIS.
+    """
+
+    path: str
+    own: bool
+    shares_libraries: bool
+
+    def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment variables for the worker, made from QGIS's own.
+
+        Proxies, certificates and CUDA's choices stay. User site packages are kept for QGIS's own
+        Python alone, which sees them inside QGIS too; in a virtual environment they would come
+        before the environment's own packages.
+        """
+        dropped = _DROPPED if self.shares_libraries else (*_DROPPED, *_QGIS_LIBRARIES)
+        env = {
+            key: value
+            for key, value in inherited.items()
+            if not key.upper().startswith("PYTHON") and key.upper() not in dropped
+        }
+        env["PYTHONPATH"] = str(_paths.ENGINE)
+        env["PYTHONUTF8"] = "1"
+        env["PYTHONFAULTHANDLER"] = "1"
+        if not self.own:
+            env["PYTHONNOUSERSITE"] = "1"
+        return env
+
+
+def find() -> Interpreter:
+    """Return the Python for the worker. Raises ``EnvironmentProblem`` with what to do about it."""
+    path, origin = _chosen()
+    own = path is None
+    if path is None:
+        path, origin = _own_python(), "QGIS's own Python"
+    found = _probe(path, origin, own)
+    if found.missing:
+        raise EnvironmentProblem(
+            f"The Python for the KSDiff engine ({origin}: {path}) lacks "
+            f"{' and '.join(found.missing)}.",
+            hint=_remedy(path, own, found.missing),
+        )
+    shares = os.path.realpath(found.base_prefix) == os.path.realpath(sys.base_prefix)
+    return Interpreter(path, own, shares)
+
+
+def environment_folder() -> Path:
+    """Return the folder, in the QGIS profile, of the engine's virtual environment."""
+    return Path(QgsApplication.qgisSettingsDirPath()) / "ksdiff" / "venv"
+
+
+def _chosen() -> tuple[str | None, str]:
+    """Return the Python that the user chose, and where that was said."""
+    variable = os.environ.get(ENVIRONMENT_VARIABLE, "").strip()
+    if variable:
+        return variable, f"environment variable {ENVIRONMENT_VARIABLE}"
+    setting = str(QgsSettings().value(SETTING, "") or "").strip()
+    if setting:
+        return setting, f"setting {SETTING}"
+    folder = environment_folder()
+    if folder.is_dir():
+        return str(_python_in(folder)), "environment in the QGIS profile"
+    return None, ""
+
+
+def _python_in(folder: Path) -> Path:
+    return folder / "Scripts" / "python.exe" if os.name == "nt" else folder / "bin" / "python"
+
+
+def _own_python() -> str:
+    """Return the executable of the Python inside QGIS.
+
+    ``sys.executable`` is taken only when it is a Python: on Windows and macOS it is QGIS, which
+    would start a second time.
+    """
+    for candidate in _own_candidates():
+        if candidate.is_file():
+            return str(candidate)
+    raise EnvironmentProblem(
+        f"No Python executable belongs to this QGIS (looked in {sys.base_prefix}).",
+        hint=f"Name one in the environment variable {ENVIRONMENT_VARIABLE}; see {setup_page()}.",
+    )
+
+
+def _own_candidates() -> Iterator[Path]:
+    executable = Path(sys.executable or "")
+    if executable.name.lower().startswith("python"):
+        yield executable
+    if os.name == "nt":
+        yield Path(sys.base_prefix) / "python.exe"
+        return
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for folder in (Path(sys.base_prefix) / "bin", executable.parent / "bin", executable.parent):
+        yield folder / version
+        yield folder / "python3"
+
+
+_probes: dict[tuple[str, float], tuple[float, Probe]] = {}
+
+
+def _probe(path: str, origin: str, own: bool) -> Probe:
+    """Ask a Python which of ``NEEDED`` it has, without importing them.
+
+    The answer is remembered by path and time of change; one that lacks something only for seconds,
+    so that an installation is noticed without a restart of QGIS.
+    """
+    try:
+        key = (path, os.stat(path).st_mtime)
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"The Python for the KSDiff engine ({origin}) cannot be used: "
+            f"{path}: {error.strerror or error}.",
+            hint=_remedy(path, own, NEEDED),
+        ) from error
+    when, known = _probes.get(key, (0.0, None))
+    if known and (not known.missing or time.monotonic() - when < _FAILURE_IS_REMEMBERED):
+        return known
+    found = _ask(path, origin, own)
+    _probes[key] = (time.monotonic(), found)
+    return found
+
+
+def _ask(path: str, origin: str, own: bool) -> Probe:
+    environment = Interpreter(path, own, shares_libraries=True).environment(os.environ)
+    try:
+        answer = subprocess.run(  # nosec B603
+            [path, "-c", _PROBE, *NEEDED],
+            env=environment,
+            cwd=_paths.ENGINE,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_TIMEOUT,
+            check=True,
+            **without_console(),
+        )
+        data = json.loads(answer.stdout.decode("utf-8").strip().splitlines()[-1])
+        return Probe(tuple(data["missing"]), data["prefix"], data["base_prefix"])
+    except (OSError, subprocess.SubprocessError, ValueError, LookupError) as error:
+        said = (getattr(error, "stderr", b"") or b"").decode("utf-8", "replace").strip()
+        raise EnvironmentProblem(
+            f"The Python for the KSDiff engine ({origin}: {path}) does not answer: {said or error}",
+            hint=f"Correct it, or see {setup_page()}.",
+        ) from error
+
+
+def without_console() -> dict[str, int]:
+    """Return the keyword of ``subprocess`` that keeps Windows from opening a console window."""
+    return {"creationflags": subprocess.CREATE_NO_WINDOW} if os.name == "nt" else {}
+
+
+def setup_page() -> str:
+    """Return where the set-up of the engine's Python is described."""
+    return "docs/engine-setup.md in the plugin's repository"
+
+
+def _remedy(path: str, own: bool, missing: tuple[str, ...]) -> str:
+    """Return one sentence with the command that makes the Python fit."""
+    if not own:
+        return f'Install them: "{path}" -m pip install {" ".join(missing)}; see {setup_page()}.'
+    return f"Make an environment for the engine: {setup_command(path)}; see {setup_page()}."
+
+
+def setup_command(python: str) -> str:
+    """Return the shell command that makes the engine's environment on QGIS's Python."""
+    folder = environment_folder()
+    packages = " ".join(INSTALLED_INTO_ENVIRONMENT)
+    return (
+        f'"{python}" -m venv --system-site-packages "{folder}"'
+        f' && "{_python_in(folder)}" -m pip install {packages}'
+    )

@@ -1,0 +1,51 @@
+"""The Processing provider ``ksdiff``."""
+
+from __future__ import annotations
+
+from configparser import ConfigParser
+
+from qgis.core import QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+from ._paths import METADATA, RESOURCES
+from .algorithms import ALGORITHMS
+
+_ICON = RESOURCES / "icons" / "ksdiff.svg"
+
+
+class KSDiffProvider(QgsProcessingProvider):
+    """KSDiff's algorithms; they write GeoTIFF."""
+
+    def id(self) -> str:
+        return "ksdiff"
+
+    def name(self) -> str:
+        return "KSDiff"
+
+    def longName(self) -> str:
+        version = self.versionInfo()
+        return f"KSDiff pansharpening ({version})" if version else "KSDiff pansharpening"
+
+    def versionInfo(self) -> str:
+        metadata = ConfigParser(interpolation=None)
+        metadata.read(METADATA, encoding="utf-8")
+        return metadata.get("general", "version", fallback="")
+
+    def icon(self) -> QIcon:
+        return QIcon(str(_ICON))
+
+    def svgIconPath(self) -> str:
+        return str(_ICON)
+
+    def loadAlgorithms(self) -> None:
+        for algorithm in ALGORITHMS:
+            self.addAlgorithm(algorithm())
+
+    def supportsNonFileBasedOutput(self) -> bool:
+        return False
+
+    def supportedOutputRasterLayerExtensions(self) -> list[str]:
+        return ["tif", "tiff"]
+
+    def defaultRasterFileExtension(self) -> str:
+        return "tif"

@@ -1,0 +1,151 @@
+"""From Processing's raster layers to the files that the engine opens, and what must fit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCoordinateTransformContext,
+    QgsCsException,
+    QgsMapLayer,
+    QgsRasterLayer,
+    QgsRectangle,
+)
+
+from ksdiff_engine.errors import InputError
+
+from ._compat import ALPHA
+
+# Pixel sizes of one grid differ by rounding; beyond this, PAN is really coarser than MS.
+_RATIO_TOLERANCE = 0.99
+
+
+@dataclass(frozen=True)
+class RasterFile:
+    """A raster layer as plain data, free of the layer and its thread.
+
+    name: the layer's. path: what GDAL opens. width, height: pixels. bands: without alpha.
+    """
+
+    name: str
+    path: str
+    crs: QgsCoordinateReferenceSystem
+    extent: QgsRectangle
+    width: int
+    height: int
+    bands: int
+
+
+def raster_file(layer: QgsMapLayer | None, role: str) -> RasterFile:
+    """Return the file behind a layer; ``role`` ("PAN", "MS") is for messages.
+
+    Raises ``InputError`` for a layer that is no raster, cannot be read, or is not read by GDAL
+    (WMS, PostGIS raster, …).
+    """
+    if layer is None:
+        raise InputError(
+            f"The {role} raster cannot be opened.", hint="Check the layer, or the file's name."
+        )
+    if not isinstance(layer, QgsRasterLayer) or not layer.isValid():
+        raise InputError(
+            f"{role}: {layer.name()!r} is not a readable raster.", hint="Choose a raster file."
+        )
+    if layer.providerType() != "gdal":
+        raise InputError(
+            f"{role}: {layer.name()!r} comes from the provider {layer.providerType()!r}, "
+            "not from a raster file.",
+            hint="Export the layer to GeoTIFF and use that.",
+        )
+    provider = layer.dataProvider()
+    numbers = range(1, layer.bandCount() + 1)
+    alpha = sum(provider.colorInterpretation(number) == ALPHA for number in numbers)
+    return RasterFile(
+        name=layer.name(),
+        path=_gdal_path(layer.source()),
+        crs=layer.crs(),
+        extent=layer.extent(),
+        width=layer.width(),
+        height=layer.height(),
+        bands=layer.bandCount() - alpha,
+    )
+
+
+def check_pan_band(pan: RasterFile, band: int) -> None:
+    """Check that PAN has one band, or that one of its bands was named (0 = none was)."""
+    if band == 0 and pan.bands != 1:
+        raise InputError(
+            f"PAN: {pan.name!r} has {pan.bands} bands; a panchromatic raster has one.",
+            hint="Name its band in PAN_BAND, or choose another raster.",
+        )
+    if band > pan.bands:
+        raise InputError(f"PAN: band {band} was asked for; {pan.name!r} has {pan.bands}.")
+
+
+def check_bands(ms: Sequence[RasterFile], bands: Sequence[int]) -> None:
+    """Check that the MS files, stacked, have the bands (counted from 1; empty = all)."""
+    available = sum(raster.bands for raster in ms)
+    outside = [band for band in bands if not 1 <= band <= available]
+    if outside:
+        raise InputError(
+            f"Band {outside[0]} was asked for; the MS has the bands 1 to {available}.",
+            hint="Bands are counted from 1, through the MS files in their order.",
+        )
+
+
+def check_pair(
+    pan: RasterFile, ms: Sequence[RasterFile], transforms: QgsCoordinateTransformContext
+) -> None:
+    """Check that each MS file has PAN's kind of CRS, overlaps it, and is not finer."""
+    for raster in ms:
+        _check_crs(pan, raster)
+        extent = _extent_in(raster, pan.crs, transforms)
+        if not extent.intersects(pan.extent):
+            raise InputError(
+                f"PAN {pan.name!r} and MS {raster.name!r} do not overlap.",
+                hint="Check that both show the same scene, and that both CRSs are right.",
+            )
+        ratio = (extent.width() / raster.width) / (pan.extent.width() / pan.width)
+        if ratio < _RATIO_TOLERANCE:
+            raise InputError(
+                f"PAN {pan.name!r} has coarser pixels than MS {raster.name!r} "
+                f"({1 / ratio:.2f} MS pixels per PAN pixel).",
+                hint="PAN and MS may have been swapped.",
+            )
+
+
+def _check_crs(pan: RasterFile, ms: RasterFile) -> None:
+    if pan.crs.isValid() == ms.crs.isValid():
+        return
+    without = ms if pan.crs.isValid() else pan
+    raise InputError(
+        f"{without.name!r} has no CRS, while its partner has one.",
+        hint="Assign the projection to the file (gdal:assignprojection), then run again.",
+    )
+
+
+def _extent_in(
+    raster: RasterFile,
+    crs: QgsCoordinateReferenceSystem,
+    transforms: QgsCoordinateTransformContext,
+) -> QgsRectangle:
+    if not crs.isValid() or raster.crs == crs:
+        return raster.extent
+    try:
+        transform = QgsCoordinateTransform(raster.crs, crs, transforms)
+        return transform.transformBoundingBox(raster.extent)
+    except QgsCsException as error:
+        raise InputError(
+            f"The extent of {raster.name!r} cannot be transformed from {raster.crs.authid()} "
+            f"to {crs.authid()}: {error}.",
+            hint="Check that the CRS of both rasters is right.",
+        ) from error
+
+
+def _gdal_path(source: str) -> str:
+    """Return what GDAL opens: without QGIS's ``|option:…``, absolute where it is a file."""
+    path = source.partition("|")[0]
+    return os.path.abspath(path) if os.path.exists(path) else path
