@@ -34,10 +34,9 @@ from ksdiff_engine.sensors import SensorProfile, gains_for
 
 __all__ = ["Scene", "SceneStatistics", "TileData"]
 
-# How far, in MS pixels, an invalid pixel looks for a valid one. Interpolation (11) and degradation
-# (3) at a pixel that lies within a method's halo of a valid one must find what they need: this is
-# enough for halos up to 18 MS pixels. Farther off lies what no valid pixel of a result depends on.
-FILL_RADIUS = 32
+# How far, in MS pixels, an invalid pixel looks for a valid one. Twice what interpolation (11) at a
+# valid pixel reaches, so that only the margins of a network's view see the mean that lies farther.
+FILL_RADIUS = 24
 # Edge of the blocks in which statistics are gathered, MS pixels. Fixed, so that sums do not depend
 # on the choice of tiles.
 STATISTICS_BLOCK = 256

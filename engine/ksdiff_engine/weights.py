@@ -70,6 +70,14 @@ class CatalogueEntry:
         """Number of MS bands the weights need; None for any."""
         return None if self.card["bands"] == "any" else len(self.card["bands"])
 
+    @property
+    def fits(self) -> str:
+        """What scenes the weights are made for, in plain words."""
+        bands = "any number of bands" if self.bands is None else f"{self.bands} bands"
+        lowest, highest = self.ratio
+        ratio = f"ratio {lowest:g}" if lowest == highest else f"ratios {lowest:g} to {highest:g}"
+        return f"{bands}, {ratio}"
+
 
 def read_card(path: Pathlike) -> dict[str, Any]:
     """Return the card of a weights file, checked, as the JSON object it is.
@@ -167,7 +175,7 @@ def select(
             hint=f"There are: {_listing(entries)}. A classical method takes any scene.",
         )
     best = min(fitting, key=lambda entry: (not _knows(entry, sensor), _span(entry)))
-    reason = f"made for {_describe(best)}"
+    reason = f"made for {best.fits}"
     if sensor != DEFAULT.name and _knows(best, sensor):
         reason += f"; its training data include {sensor}"
     elif sensor != DEFAULT.name:
@@ -179,7 +187,7 @@ def check_fit(entry: CatalogueEntry, *, bands: int, ratio: float) -> None:
     """Raise ``WeightsError`` unless weights that a user named take these bands and this ratio."""
     if not _fits(entry, bands, ratio):
         raise WeightsError(
-            f"The weights {entry.name!r} are made for {_describe(entry)}; "
+            f"The weights {entry.name!r} are made for {entry.fits}; "
             f"the scene has {bands} bands at ratio {ratio:g}.",
             hint="Choose other weights, or 'auto'.",
         )
@@ -201,15 +209,8 @@ def _span(entry: CatalogueEntry) -> float:
     return highest - lowest
 
 
-def _describe(entry: CatalogueEntry) -> str:
-    bands = "any number of bands" if entry.bands is None else f"{entry.bands} bands"
-    lowest, highest = entry.ratio
-    ratio = f"ratio {lowest:g}" if lowest == highest else f"ratios {lowest:g} to {highest:g}"
-    return f"{bands}, {ratio}"
-
-
 def _listing(entries: Sequence[CatalogueEntry]) -> str:
-    return "; ".join(f"{entry.name} ({_describe(entry)})" for entry in entries) or "none at all"
+    return "; ".join(f"{entry.name} ({entry.fits})" for entry in entries) or "none at all"
 
 
 def _unreadable(path: Pathlike, error: OSError) -> WeightsError:

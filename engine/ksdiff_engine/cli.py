@@ -1,0 +1,223 @@
+"""The engine's jobs for a shell: ``python -m ksdiff_engine COMMAND``.
+
+Each command is a function that adds its parser and sets ``run`` to what it does; ``COMMANDS`` lists
+them. Results go to stdout, progress, warnings and errors to stderr. Exit codes: 0 done, 1 failed,
+2 wrong usage, 130 cancelled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ksdiff_engine
+from ksdiff_engine import weights
+from ksdiff_engine.device import limit_threads
+from ksdiff_engine.errors import Cancelled, EngineError
+from ksdiff_engine.job import DEVICES, OUTPUT_TYPES, PRIOR_SCOPES, Job, PansharpenJob
+from ksdiff_engine.sensors import AUTO, load_profiles
+
+CANCELLED = 130
+
+Subparsers = Any  # argparse keeps its class private
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    try:
+        options = make_parser().parse_args(arguments)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        return options.run(options)
+    except (KeyboardInterrupt, Cancelled):
+        print("Cancelled.", file=sys.stderr)
+        return CANCELLED
+    except EngineError as error:
+        print("Error:", " ".join(str(error).split()), file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `… | head` has read enough
+        sys.stderr.close()
+        return 1
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser with all commands."""
+    parser = argparse.ArgumentParser(
+        prog="ksdiff_engine", description="Pansharpening by kernel-space diffusion."
+    )
+    version = f"ksdiff_engine {ksdiff_engine.__version__}"
+    parser.add_argument("--version", action="version", version=version)
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in COMMANDS:
+        add(subparsers)
+    return parser
+
+
+def add_pansharpen(subparsers: Subparsers) -> None:
+    """``pansharpen``: fuse PAN and MS with KSDiff."""
+    parser = subparsers.add_parser("pansharpen", help="fuse PAN and MS with KSDiff")
+    add_raster_options(parser)
+    parser.add_argument("--weights", default="auto", metavar="NAME|FILE", help="default: auto")
+    parser.add_argument(
+        "--weights-folder", action="append", default=[], metavar="FOLDER", help="search here too"
+    )
+    parser.add_argument("--device", default="auto", choices=DEVICES)
+    parser.add_argument("--seed", type=int, default=0, help="of the prior's noise (default: 0)")
+    parser.add_argument("--prior-scope", default="scene", choices=PRIOR_SCOPES)
+    parser.set_defaults(run=run_pansharpen)
+
+
+def run_pansharpen(options: argparse.Namespace) -> int:
+    """Run a ``PansharpenJob`` made of the options."""
+    job = PansharpenJob(
+        **raster_fields(options),
+        weights=options.weights,
+        weights_folders=tuple(options.weights_folder),
+        device=options.device,
+        seed=options.seed,
+        prior_scope=options.prior_scope,
+    )
+    return run_and_print(job, options.json)
+
+
+def add_raster_options(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that fuses a pair into a raster."""
+    parser.add_argument("--pan", required=True, help="panchromatic raster")
+    parser.add_argument("--pan-band", type=int, default=0, metavar="N", help="if PAN has several")
+    parser.add_argument(
+        "--ms", required=True, nargs="+", action="extend", help="multispectral raster(s), stacked"
+    )
+    parser.add_argument("--output", required=True, help="raster to write, e.g. fused.tif")
+    parser.add_argument(
+        "--bands", type=int, nargs="+", default=[], metavar="N", help="MS bands, from 1"
+    )
+    parser.add_argument(
+        "--sensor", default=AUTO, metavar="NAME", help=f"auto, {', '.join(load_profiles())}"
+    )
+    parser.add_argument("--output-type", default="input", choices=OUTPUT_TYPES)
+    parser.add_argument(
+        "--co", action="append", default=[], metavar="KEY=VALUE", help="creation option"
+    )
+    parser.add_argument("--tile", type=int, default=0, metavar="PIXELS", help="0: chosen")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: all)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def raster_fields(options: argparse.Namespace) -> dict[str, Any]:
+    """The job's fields that :func:`add_raster_options` asks for."""
+    return {
+        "pan": options.pan,
+        "pan_band": options.pan_band,
+        "ms": tuple(options.ms),
+        "output": options.output,
+        "bands": tuple(options.bands),
+        "sensor": options.sensor,
+        "output_type": options.output_type,
+        "creation_options": tuple(options.co),
+        "tile": options.tile,
+        "threads": options.threads,
+    }
+
+
+def run_and_print(job: Job, as_json: bool) -> int:
+    """Run a job with progress on a terminal, and print its result."""
+    limit_threads(getattr(job, "threads", 0))
+    from ksdiff_engine.pipeline import run_job
+
+    display = ProgressLine() if sys.stderr.isatty() else None
+    try:
+        result = run_job(job, display, warn=_print_warning if display is None else display.warn)
+    finally:
+        if display is not None:
+            display.clear()
+    if as_json:
+        print(json.dumps(result, allow_nan=False))
+    else:
+        _print_result(result)
+    return 0
+
+
+class ProgressLine:
+    """One line on a terminal that is overwritten as the job proceeds."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._last = ""
+
+    def __call__(self, fraction: float, message: str) -> None:
+        seconds = time.monotonic() - self._started
+        line = f"{100 * fraction:3.0f} %  {seconds:5.0f} s  {message}"[:79]
+        if line != self._last:
+            print(f"\r{line:<{len(self._last)}}", end="", file=sys.stderr, flush=True)
+            self._last = line
+
+    def warn(self, message: str) -> None:
+        self.clear()
+        _print_warning(message)
+
+    def clear(self) -> None:
+        print("\r" + " " * len(self._last) + "\r", end="", file=sys.stderr, flush=True)
+        self._last = ""
+
+
+def add_weights(subparsers: Subparsers) -> None:
+    """``weights list`` and ``weights show``: which networks there are, and their cards."""
+    parser = subparsers.add_parser("weights", help="list and show weights")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="name, bands, ratio and title of each file")
+    showing = actions.add_parser("show", help="the card of one file")
+    showing.add_argument("weights", metavar="NAME|FILE")
+    for action, run in ((listing, run_weights_list), (showing, run_weights_show)):
+        action.add_argument("--folder", action="append", default=[], help="search here too")
+        action.add_argument("--json", action="store_true", help="print JSON")
+        action.set_defaults(run=run)
+
+
+def run_weights_list(options: argparse.Namespace) -> int:
+    """Print the catalogue; damaged files are named on stderr."""
+    entries = _catalogue(options.folder)
+    if options.json:
+        print(json.dumps([{"path": entry.path, **entry.card} for entry in entries]))
+        return 0
+    for entry in entries:
+        print(f"{entry.name}: {entry.title} ({entry.fits}), {entry.path}")
+    if not entries:
+        print("No weights were found.", file=sys.stderr)
+    return 0
+
+
+def run_weights_show(options: argparse.Namespace) -> int:
+    """Print one card with the file's path and SHA-256."""
+    entry = weights.find(options.weights, _catalogue(options.folder))
+    card = {"path": entry.path, "sha256": weights.sha256(entry.path), **entry.card}
+    if options.json:
+        print(json.dumps(card))
+        return 0
+    for key, value in card.items():
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        print(f"{key}: {shown}")
+    return 0
+
+
+def _catalogue(folders: Sequence[str]) -> tuple[weights.CatalogueEntry, ...]:
+    return weights.catalogue(
+        weights.weights_folders(folders), lambda error: _print_warning(str(error))
+    )
+
+
+def _print_warning(message: str) -> None:
+    print(f"Warning: {message}", file=sys.stderr)
+
+
+def _print_result(result: dict[str, Any]) -> None:
+    for key, value in result.items():
+        if key != "messages":
+            print(f"{key}: {value}")
+
+
+# A further command is one more function here.
+COMMANDS: tuple[Callable[[Subparsers], None], ...] = (add_pansharpen, add_weights)

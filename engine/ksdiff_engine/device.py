@@ -1,0 +1,99 @@
+"""The device that the network runs on: chosen, tried with real kernels, and never changed silently.
+
+torch is imported inside the functions, so that a missing torch is an error a user can read.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from ksdiff_engine.errors import EnvironmentProblem
+
+if TYPE_CHECKING:
+    import torch
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def choose_device(name: str) -> tuple[torch.device, str]:
+    """Return the torch device for ``auto``, ``cpu`` or ``cuda``, and a warning for the user.
+
+    The warning is empty when the user gets what was asked for. ``auto`` takes CUDA where it works.
+    When CUDA was asked for, or a GPU is there that cannot be used, the CPU is taken and the warning
+    says why. Raises ``EnvironmentProblem`` when torch is missing or cannot be loaded.
+    """
+    require_torch()
+    import torch
+
+    cpu = torch.device("cpu")
+    if name == "cpu":
+        return cpu, ""
+    obstacle = _cuda_obstacle()
+    if not obstacle:
+        return torch.device("cuda", torch.cuda.current_device()), ""
+    if name == "auto" and not _has_nvidia_gpu():
+        return cpu, ""
+    asked = "CUDA was asked for, but" if name == "cuda" else "This machine has an NVIDIA GPU, but"
+    return cpu, f"{asked} {obstacle}. The CPU is used instead, which is slower."
+
+
+def require_torch() -> None:
+    """Raise ``EnvironmentProblem`` with the remedy unless torch and safetensors can be imported."""
+    for module in ("torch", "safetensors"):
+        try:
+            __import__(module)
+        except (ImportError, OSError) as error:  # OSError: a shared library does not load
+            raise EnvironmentProblem(
+                f"KSDiff needs {module}, which {sys.executable} cannot import: {error}.",
+                hint="Set up the engine's environment (Settings ‣ KSDiff in QGIS), or use a "
+                "classical method, which does without.",
+            ) from error
+
+
+def describe(device: torch.device) -> str:
+    """Return the device's name for reports: ``cpu``, or ``cuda:0 (NVIDIA …)``."""
+    if device.type != "cuda":
+        return str(device)
+    import torch
+
+    return f"{device} ({torch.cuda.get_device_name(device)})"
+
+
+def limit_threads(count: int) -> None:
+    """Let numpy and torch use ``count`` CPU threads; 0 leaves them as they are.
+
+    Only what is imported afterwards, and a torch that already is, can be limited.
+    """
+    if count < 1:
+        return
+    for variable in _THREAD_VARIABLES:
+        os.environ[variable] = str(count)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(count)
+
+
+def _cuda_obstacle() -> str:
+    """Return why CUDA cannot be used; empty when a convolution on it gives the right numbers."""
+    import torch
+
+    if torch.version.cuda is None:
+        return f"this PyTorch ({torch.__version__}) was built without CUDA"
+    try:
+        if not torch.cuda.is_available():
+            return f"this PyTorch ({torch.__version__}, CUDA {torch.version.cuda}) finds no device"
+        device = torch.device("cuda", torch.cuda.current_device())
+        image = torch.ones(1, 4, 32, 32, device=device)
+        product = image[0, 0] @ image[0, 1]
+        filtered = torch.nn.functional.conv2d(image, torch.ones(2, 4, 3, 3, device=device))
+        torch.cuda.synchronize(device)
+        right = bool((product == 32).all()) and torch.allclose(filtered, filtered.new_tensor(36.0))
+        return "" if right else "its first computation came out wrong"
+    except (RuntimeError, AssertionError) as error:  # AssertionError: torch's lazy initialisation
+        return f"it failed its first computation ({str(error).splitlines()[0]})"
+
+
+def _has_nvidia_gpu() -> bool:
+    return os.path.isdir("/proc/driver/nvidia/gpus") or shutil.which("nvidia-smi") is not None

@@ -1,0 +1,302 @@
+"""A job from start to end: open, align, choose, prepare, fuse tile by tile, write, commit."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+import ksdiff_engine
+from ksdiff_engine import weights
+from ksdiff_engine.device import choose_device, describe, limit_threads
+from ksdiff_engine.errors import Cancelled, EnvironmentProblem, InputError
+from ksdiff_engine.job import Job, PansharpenJob
+from ksdiff_engine.leftovers import remove_leftovers
+from ksdiff_engine.raster.align import align
+from ksdiff_engine.raster.reader import RasterSource
+from ksdiff_engine.raster.tiling import Window, tiles
+from ksdiff_engine.raster.writer import RasterWriter
+from ksdiff_engine.scene import Scene, TileData
+from ksdiff_engine.sensor_hints import profile_for, ratio_remark
+
+if TYPE_CHECKING:
+    import torch
+
+# Edge of a tile, PAN pixels: a multiple of the writer's blocks, and small enough that a network
+# with a few dozen channels at full resolution stays near 1 GB.
+DEFAULT_TILE = 1024
+
+Progress = Callable[[float, str], None]
+
+
+class FusionMethod(Protocol):
+    """What every method offers; see docs/architecture.md."""
+
+    name: str
+    title: str
+    halo: int
+
+    def prepare(self, scene: Scene, progress: Progress) -> None:
+        """Take what the method needs from the whole scene."""
+
+    def fuse(self, tile: TileData) -> np.ndarray:
+        """Return the fused tile, (C, H, W), halo included."""
+
+
+class Report:
+    """The way back to the caller: progress within a share of the job, warnings, cancellation.
+
+    Calling it raises ``Cancelled`` once the caller wants the job to stop.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        is_cancelled: Callable[[], bool],
+        warn: Callable[[str], None],
+        share: tuple[float, float] = (0.0, 1.0),
+    ) -> None:
+        self._progress, self._is_cancelled, self._warn = progress, is_cancelled, warn
+        self._start, self._end = share
+        self.messages: list[str] = []
+
+    def __call__(self, fraction: float, message: str = "") -> None:
+        if self._is_cancelled():
+            raise Cancelled()
+        fraction = min(max(fraction, 0.0), 1.0)
+        self._progress(self._start + fraction * (self._end - self._start), message)
+
+    def share(self, start: float, end: float) -> Report:
+        """Return a report whose 0..1 is ``start``..``end`` of the whole job."""
+        part = Report(self._progress, self._is_cancelled, self._warn, (start, end))
+        part.messages = self.messages
+        return part
+
+    def warn(self, message: str) -> None:
+        """Tell the user something, now and in the result; an empty text is nothing."""
+        if message and message not in self.messages:
+            self.messages.append(message)
+            self._warn(message)
+
+
+def run_job(
+    job: Job,
+    progress: Progress | None = None,
+    is_cancelled: Callable[[], bool] | None = None,
+    warn: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Run a job and return its result, a dictionary that JSON can hold.
+
+    progress hears fractions of 0..1 that never fall; is_cancelled is asked between and within the
+    steps; warn hears what the user should know (it is in the result's ``messages`` as well).
+    Raises ``EngineError``; no output file is left unless the job succeeded.
+    """
+    report = Report(
+        progress or (lambda fraction, message: None),
+        is_cancelled or (lambda: False),
+        warn or (lambda message: None),
+    )
+    return RUNNERS[type(job)](job, report)
+
+
+def run_pansharpen(job: PansharpenJob, report: Report) -> dict[str, Any]:
+    """Sharpen with KSDiff; the result's keys are in docs/architecture.md."""
+    started = time.monotonic()
+    limit_threads(job.threads)
+    report(0.0, "Opening the rasters")
+    with open_scene(job.pan, job.ms, job.bands, job.pan_band, job.sensor, report) as scene:
+        entry, reason = choose_weights(job, scene, report)
+        device, remark = choose_device(job.device)
+        report.warn(remark)
+        report(0.02, f"Loading {entry.name} on {device}")
+        digest = weights.sha256(entry.path)
+        method = load_method(job, entry, device)
+        tags = {
+            **scene_tags(scene),
+            "KSDIFF_METHOD": method.name,
+            "KSDIFF_WEIGHTS": entry.name,
+            "KSDIFF_WEIGHTS_SHA256": digest,
+            "KSDIFF_SEED": str(job.seed),
+            "KSDIFF_PRIOR_SCOPE": job.prior_scope,
+        }
+        outcome = sharpen(scene, method, job, tags, report.share(0.03, 1.0))
+    return {
+        **outcome,
+        "weights": entry.name,
+        "weights_sha256": digest,
+        "weights_reason": reason,
+        "device": describe(device),
+        "seed": job.seed,
+        "seconds": round(time.monotonic() - started, 3),
+        "messages": report.messages,
+    }
+
+
+RUNNERS: dict[type[Job], Callable[[Any, Report], dict[str, Any]]] = {PansharpenJob: run_pansharpen}
+
+
+@contextmanager
+def open_scene(
+    pan: str,
+    ms: tuple[str, ...],
+    bands: tuple[int, ...],
+    pan_band: int,
+    sensor: str,
+    report: Report,
+) -> Iterator[Scene]:
+    """Open and align a pair, find its sensor, and close the rasters at the end."""
+    with ExitStack() as stack:
+        pan_source = stack.enter_context(RasterSource.open_pan(pan, pan_band or None))
+        ms_source = stack.enter_context(RasterSource.open_ms(ms, bands or None))
+        profile = profile_for(sensor, pan_source, ms_source)
+        pair = align(pan_source, ms_source)
+        if pair.ms is not ms_source:
+            stack.enter_context(pair.ms)
+        for message in pair.messages:
+            report.warn(message)
+        report.warn(ratio_remark(profile, pair.ratio))
+        yield Scene(pair, profile)
+
+
+def choose_weights(
+    job: PansharpenJob, scene: Scene, report: Report
+) -> tuple[weights.CatalogueEntry, str]:
+    """Return the weights a job names, or the ones that fit the scene, and the reason."""
+    problems: list[str] = []
+    entries = weights.catalogue(
+        weights.weights_folders(job.weights_folders), lambda error: problems.append(str(error))
+    )
+    for problem in problems:
+        report.warn(problem)
+    ratio = round(scene.ratio)
+    if job.weights == "auto":
+        return weights.select(entries, bands=scene.bands, ratio=ratio, sensor=scene.profile.name)
+    entry = weights.find(job.weights, entries)
+    weights.check_fit(entry, bands=scene.bands, ratio=ratio)
+    return entry, "named by the user"
+
+
+def load_method(
+    job: PansharpenJob, entry: weights.CatalogueEntry, device: torch.device
+) -> FusionMethod:
+    """Load the network; torch is imported here, so that all else works without it."""
+    from ksdiff_engine.fusion import KSDiffMethod
+
+    return KSDiffMethod.from_file(
+        entry.path, device=device, prior_scope=job.prior_scope, seed=job.seed
+    )
+
+
+def scene_tags(scene: Scene) -> dict[str, str]:
+    """Metadata that tell how a result came about, whatever the method."""
+    return {
+        "KSDIFF_VERSION": ksdiff_engine.__version__,
+        "KSDIFF_SENSOR": scene.profile.name,
+        "KSDIFF_RATIO": f"{scene.ratio:.6g}",
+        "KSDIFF_PAN": _names(scene.pair.pan.paths),
+        "KSDIFF_MS": _names(scene.pair.ms.paths),
+    }
+
+
+def sharpen(
+    scene: Scene, method: FusionMethod, job: PansharpenJob, tags: dict[str, str], report: Report
+) -> dict[str, Any]:
+    """Run a method over a scene into ``job.output``; return the result's part about the raster.
+
+    The output is opened first, so that an unfit folder is known before the work.
+    """
+    ms = scene.pair.ms
+    remove_leftovers(job.output)
+    with RasterWriter(
+        job.output,
+        scene.pair.grid,
+        ms.bands,
+        ms.data_type if job.output_type == "input" else job.output_type,
+        nodata=ms.bands[0].nodata,
+        tags=tags,
+        creation_options=job.creation_options,
+        inputs=(*scene.pair.pan.files, *ms.files),
+    ) as writer:
+        scene.statistics(report.share(0.03, 0.1))
+        with _memory_explained():
+            method.prepare(scene, report.share(0.1, 0.2))
+            valid = fuse_tiles(scene, method, writer, job.tile, report.share(0.2, 0.98))
+        report(0.98, "Completing the file")
+        writer.commit()
+    return {
+        "output": job.output,
+        "width": scene.width,
+        "height": scene.height,
+        "bands": scene.bands,
+        "ratio": scene.ratio,
+        "valid_fraction": valid / (scene.width * scene.height),
+    }
+
+
+def fuse_tiles(
+    scene: Scene, method: FusionMethod, writer: RasterWriter, tile: int, report: Report
+) -> int:
+    """Fuse and write all tiles; return the number of valid pixels.
+
+    A second thread reads the next tile while this one is fused. It alone reads from now on: a GDAL
+    dataset may change its thread, but not serve two at once.
+    """
+    windows = list(tiles(scene.width, scene.height, tile or DEFAULT_TILE))
+    valid_pixels = 0
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader") as reader:
+        pending = reader.submit(scene.tile, windows[0], method.halo)
+        for number, window in enumerate(windows):
+            report(number / len(windows), f"Fusing tile {number + 1} of {len(windows)}")
+            data = pending.result()
+            if number + 1 < len(windows):
+                pending = reader.submit(scene.tile, windows[number + 1], method.halo)
+            image, valid = _fuse_tile(method, data, window)
+            writer.write(window, image, valid)
+            valid_pixels += int(valid.sum())
+    if not valid_pixels:
+        raise InputError(
+            f"Not one pixel of PAN {scene.pair.pan.name} and MS {scene.pair.ms.name} is valid in "
+            "both.",
+            hint="Check the nodata values and masks of both rasters.",
+        )
+    return valid_pixels
+
+
+def _fuse_tile(
+    method: FusionMethod, data: TileData, window: Window
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the tile without its halo, (C, h, w), and its validity (h, w)."""
+    rows = slice(window.row - data.window.row, window.row - data.window.row + window.height)
+    columns = slice(
+        window.column - data.window.column, window.column - data.window.column + window.width
+    )
+    valid = data.valid[rows, columns]
+    if not valid.any():
+        return np.zeros((len(data.ms_up), *valid.shape), dtype=np.float32), valid
+    image = method.fuse(data)[:, rows, columns]
+    return image, valid & np.isfinite(image).all(axis=0)
+
+
+@contextmanager
+def _memory_explained() -> Iterator[None]:
+    """Turn a lack of memory, of the machine or of the GPU, into an error with a remedy."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # torch's CPU allocator raises a plain RuntimeError, its CUDA allocator a subclass.
+        text = str(error)
+        if not isinstance(error, MemoryError) and "memory" not in text.lower():
+            raise
+        raise EnvironmentProblem(
+            f"The memory does not suffice: {text.splitlines()[0] if text else 'MemoryError'}.",
+            hint="Choose smaller tiles, close other programs, or run on the other device.",
+        ) from error
+
+
+def _names(paths: tuple[str, ...]) -> str:
+    return "; ".join(os.path.basename(path) for path in paths)
