@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from .no_reference import (
+    NoReferenceReport,
+    assess_rasters_without_reference,
+    assess_without_reference,
+)
 from .reference import (
     ReferenceReport,
     assess_against_reference,
@@ -18,9 +23,12 @@ from .reference import (
 )
 
 __all__ = [
+    "NoReferenceReport",
     "ReferenceReport",
     "assess_against_reference",
     "assess_rasters_against_reference",
+    "assess_rasters_without_reference",
+    "assess_without_reference",
     "cc",
     "ergas",
     "psnr",

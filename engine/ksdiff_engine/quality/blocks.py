@@ -189,15 +189,30 @@ def accumulate(
     measures: Sequence[Measure],
     *,
     block: int = 32,
+    halo: int = 32,
     tile: int = TILE,
 ) -> None:
     """Read an image of any size once, in bounded memory, and feed every measure.
 
-    `block` must be a multiple of the block of every measure; `tile` is in pixels.
+    `block` must be a multiple of the block of every measure, `halo` at least what each reads around
+    a tile's core (never less than `block`); `tile` is in pixels.
     """
-    for part in tiles(read, height, width, block=block, halo=block, tile=tile):
+    for part in tiles(read, height, width, block=block, halo=max(halo, block), tile=tile):
         for measure in measures:
             measure.add(part)
+
+
+def accumulate_arrays(
+    images: Sequence[np.ndarray],
+    valid: np.ndarray | None,
+    measures: Sequence[Measure],
+    *,
+    block: int = 32,
+    halo: int = 32,
+) -> None:
+    """The same for images in memory, each (C_i, H, W) or (H, W)."""
+    height, width = images[0].shape[-2:]
+    accumulate(array_reader(images, valid), height, width, measures, block=block, halo=halo)
 
 
 def enough_valid(count: np.ndarray, total: int) -> np.ndarray:
@@ -264,11 +279,20 @@ def universal_quality(
     """Q of Wang and Bovik (2002) from its parts; finite everywhere.
 
     ``Q = 4 cov m1 m2 / ((v1 + v2) (m1^2 + m2^2))`` with `variances` = v1 + v2, `means_square` =
-    m1^2 + m2^2. Where both images are constant, Q is the luminance term ``2 m1 m2 / (m1^2 +
-    m2^2)``; where moreover, or only, both means are 0 it is 1 (the rules of DLPan-Toolbox
-    ``img_qi.m``).
+    m1^2 + m2^2. Where both images are constant Q is the luminance term 2 m1 m2 / (m1^2 + m2^2);
+    where both means are 0 it is 1. These are the rules of DLPan-Toolbox ``img_qi.m``.
     """
-    flat, dark = variances <= 0.0, means_square == 0.0
+    # The rounding of a filtered constant is no structure; digital numbers and float32 start far above.
+    flat, dark = variances <= 1e-20 * means_square, means_square == 0.0
     luminance = np.where(dark, 1.0, 2.0 * means_product / np.where(dark, 1.0, means_square))
     structure = np.where(flat, 1.0, 2.0 * covariance / np.where(flat, 1.0, variances))
     return np.where(dark, 1.0, luminance * structure)
+
+
+def defined(name: str, value: Callable[[], Any], notes: list[str]) -> Any:
+    """The measure's value, or None and a note where it is undefined for the data."""
+    try:
+        return value()
+    except InputError as error:
+        notes.append(f"{name}: {error}")
+        return None

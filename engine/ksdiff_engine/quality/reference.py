@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import convolve1d
@@ -29,9 +29,11 @@ from .blocks import (
     Reader,
     Tile,
     accumulate,
+    accumulate_arrays,
     array_reader,
     block_moments,
     check_same_grid,
+    defined,
     enough_valid,
     sliding_sum,
     universal_quality,
@@ -165,8 +167,7 @@ def _in_memory(
     block: int = BLOCK,
 ) -> Any:
     check_same_grid(reference, fused, valid)
-    height, width = reference.shape[1:]
-    accumulate(array_reader((reference, fused), valid), height, width, [measure], block=block)
+    accumulate_arrays((reference, fused), valid, [measure], block=block)
     return measure.value()
 
 
@@ -601,20 +602,20 @@ def assess_rasters_against_reference(
     accumulate(read, height, width, measures, block=BLOCK, tile=tile)
     pixels.value()
     notes: list[str] = []
-    q_bands = _defined("Q", sliding.value, notes)
-    cc_bands = _defined("CC", pixels.correlation, notes)
-    ssim_bands = _defined("SSIM", structural[0].value, notes) if structural else None
+    q_bands = defined("Q", sliding.value, notes)
+    cc_bands = defined("CC", pixels.correlation, notes)
+    ssim_bands = defined("SSIM", structural[0].value, notes) if structural else None
     decibel = None if data_range is None else _decibel(pixels.mse, data_range)
     return ReferenceReport(
         ratio=ratio,
         data_range=data_range,
         q2n_convention=q2n_convention,
         valid_pixels=pixels.count,
-        sam=_defined("SAM", angle.value, notes),
-        ergas=_defined("ERGAS", lambda: pixels.ergas(ratio), notes),
-        q2n=_defined("Q2n", hypercomplex.value, notes),
+        sam=defined("SAM", angle.value, notes),
+        ergas=defined("ERGAS", lambda: pixels.ergas(ratio), notes),
+        q2n=defined("Q2n", hypercomplex.value, notes),
         q=_mean(q_bands),
-        scc=_defined("SCC", spatial.value, notes),
+        scc=defined("SCC", spatial.value, notes),
         psnr=None if data_range is None else float(_decibel(pixels.mse.mean(), data_range)),
         ssim=_mean(ssim_bands),
         rmse=float(np.sqrt(pixels.mse.mean())),
@@ -626,15 +627,6 @@ def assess_rasters_against_reference(
         cc_bands=_tuple(cc_bands),
         notes=tuple(notes),
     )
-
-
-def _defined(name: str, value: Callable[[], Any], notes: list[str]) -> Any:
-    """The measure's value, or None and a note where it is undefined for the data."""
-    try:
-        return value()
-    except InputError as error:
-        notes.append(f"{name}: {error}")
-        return None
 
 
 def _mean(bands: np.ndarray | None) -> float | None:

@@ -80,3 +80,38 @@ def universal_quality(x: np.ndarray, y: np.ndarray) -> float:
     return float(
         4 * covariance[0, 1] * means[0] * means[1] / variances / (means[0] ** 2 + means[1] ** 2)
     )
+
+
+def blocks(image: np.ndarray, size: int) -> list[np.ndarray]:
+    height, width = image.shape
+    return [
+        image[top : top + size, left : left + size]
+        for top in range(0, height, size)
+        for left in range(0, width, size)
+    ]
+
+
+def mean_quality(x: np.ndarray, y: np.ndarray, size: int) -> float:
+    """Mean Q of two bands over side-by-side blocks; sizes are multiples of `size`."""
+    pairs = zip(blocks(x, size), blocks(y, size), strict=True)
+    return float(np.mean([universal_quality(a, b) for a, b in pairs]))
+
+
+def local_correlation(x: np.ndarray, y: np.ndarray, w: int) -> np.ndarray:
+    """Correlation field of two bands, windows from w - 1 before to w after, zeros outside."""
+
+    def window(image: np.ndarray, row: int, column: int) -> np.ndarray:
+        padded = np.pad(image, 2 * w)
+        row, column = row + 2 * w, column + 2 * w
+        return padded[row - w + 1 : row + w + 1, column - w + 1 : column + w + 1]
+
+    def field(function) -> np.ndarray:
+        return np.array([[function(r, c) for c in range(x.shape[1])] for r in range(x.shape[0])])
+
+    x, y = (image - field(lambda r, c, image=image: window(image, r, c).mean()) for image in (x, y))
+    return field(
+        lambda r, c: (
+            (window(x, r, c) * window(y, r, c)).sum()
+            / np.sqrt((window(x, r, c) ** 2).sum() * (window(y, r, c) ** 2).sum())
+        )
+    )
