@@ -14,7 +14,7 @@ _ICON = RESOURCES / "icons" / "ksdiff.svg"
 
 
 class KSDiffProvider(QgsProcessingProvider):
-    """KSDiff's algorithms; they write GeoTIFF."""
+    """KSDiff's algorithms."""
 
     def id(self) -> str:
         return "ksdiff"
@@ -45,7 +45,6 @@ class KSDiffProvider(QgsProcessingProvider):
         return False
 
     def supportedOutputRasterLayerExtensions(self) -> list[str]:
-        return ["tif", "tiff"]
-
-    def defaultRasterFileExtension(self) -> str:
-        return "tif"
+        """Return what the engine writes: GDAL's formats, but for VRT, which holds no pixels."""
+        known = super().supportedOutputRasterLayerExtensions()
+        return ["tif", "tiff", *(e for e in known if e not in ("tif", "vrt"))]

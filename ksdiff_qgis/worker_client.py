@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import re
 import signal
 import subprocess  # nosec B404
 import threading
@@ -221,7 +222,11 @@ class Worker:
 
 
 class _Relay:
-    """Shows events on a Processing feedback; text that is repeated is shown once."""
+    """Shows events on a Processing feedback.
+
+    Each text becomes a line of the log, so one that differs from the last in its figures alone
+    ("tile 3 of 400") is left to the progress bar.
+    """
 
     def __init__(self, feedback: QgsProcessingFeedback) -> None:
         self._feedback = feedback
@@ -241,8 +246,9 @@ class _Relay:
             self._feedback.pushWarning(event.message)
         elif isinstance(event, Progress):
             self._feedback.setProgress(100.0 * event.fraction)
-            if event.message and event.message != self._text:
-                self._text = event.message
+            text = re.sub(r"\d+", "", event.message)
+            if text and text != self._text:
+                self._text = text
                 self._feedback.setProgressText(event.message)
 
 

@@ -19,6 +19,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from ksdiff_engine.errors import EngineError
 from ksdiff_engine.job import Job
+from ksdiff_engine.leftovers import remove_leftovers
 
 from .. import interpreter, worker_client
 from .._compat import ADVANCED
@@ -56,8 +57,8 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
         """
         raise NotImplementedError
 
-    def results(self, result: dict[str, Any]) -> dict[str, Any]:
-        """Return the values of the declared outputs from the worker's result."""
+    def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        """Return the values of the declared outputs from the worker's result, and report it."""
         return {}
 
     def layer_name(self, job: Job) -> str:
@@ -114,10 +115,14 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
     ) -> tuple[bool, str]:
         good, message = super().checkParameterValues(parameters, context)
         if not good:
-            return good, message
+            return False, message
+        # As a name: what evaluates the destination whole registers a layer with the project.
+        output = self.parameterAsFileOutput(parameters, self.OUTPUT, context)
+        destination = self.parameterDefinition(self.OUTPUT)
+        good, message = self.provider().isSupportedOutputValue(output, destination, context)
+        if not good:
+            return False, message
         try:
-            # parameterAsOutputLayer would register the layer with the project already.
-            output = self.parameterAsFileOutput(parameters, self.OUTPUT, context)
             self.job(parameters, context, os.path.abspath(output))
         except EngineError as error:
             return False, str(error)
@@ -147,9 +152,10 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
         try:
             result = worker_client.run_job(self._job, self._interpreter, feedback)
         except EngineError as error:
+            remove_leftovers(os.path.abspath(self._output))
             raise QgsProcessingException(str(error)) from error
         self._name_layer(context)
-        return {self.OUTPUT: self._output, **self.results(result)}
+        return {self.OUTPUT: self._output, **self.results(result, feedback)}
 
     def _name_layer(self, context: QgsProcessingContext) -> None:
         """Give the layer a telling name, unless the user or a model has named it."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from qgis.core import (
     QgsProcessingContext,
+    QgsProcessingFeedback,
     QgsProcessingOutputDefinition,
     QgsProcessingOutputNumber,
     QgsProcessingOutputString,
@@ -166,12 +167,12 @@ class PansharpenAlgorithm(KSDiffAlgorithm):
             ),
             described(
                 options,
-                "Of GDAL's GeoTIFF driver, e.g. COMPRESS=DEFLATE|PREDICTOR=2.",
+                "Of GDAL's driver for the format, separated by |, e.g. COMPRESS=ZSTD|TILED=YES.",
                 advanced=True,
             ),
             described(
                 QgsProcessingParameterRasterDestination(self.OUTPUT, "Pansharpened raster"),
-                "A GeoTIFF with the sharpened bands.",
+                "The sharpened bands: a GeoTIFF, or another format by its extension.",
             ),
         ]
 
@@ -213,7 +214,9 @@ class PansharpenAlgorithm(KSDiffAlgorithm):
             pan_band=pan_band,
         )
 
-    def results(self, result: dict[str, Any]) -> dict[str, Any]:
+    def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        feedback.pushInfo(f"Weights: {result['weights']} ({result['weights_reason']})")
+        feedback.pushInfo(f"Device: {result['device']}")
         return {
             "WIDTH": result["width"],
             "HEIGHT": result["height"],

@@ -46,7 +46,7 @@ def fuse(job: dict) -> dict:
         "ratio": stack.GetGeoTransform()[1] / dx,
         "weights": job["weights"],
         "weights_sha256": "0" * 64,
-        "weights_reason": "",
+        "weights_reason": "made up",
         "device": "cpu",
         "seed": job["seed"],
         "valid_fraction": 1.0,
@@ -58,7 +58,8 @@ def fuse(job: dict) -> dict:
 def good(job: dict) -> None:
     emit("progress", fraction=0.0, message="Reading")
     emit("warning", message="a fake result")
-    emit("progress", fraction=0.5, message="Fusing")
+    for step in range(5, 10):
+        emit("progress", fraction=step / 10, message=f"Fusing tile {step}")
     emit("done", result=fuse(job))
 
 
@@ -106,6 +107,8 @@ def orphan(job: dict) -> None:
 
 
 def killed(job: dict) -> None:
+    folder, name = os.path.split(os.path.realpath(job["output"]))
+    os.mkdir(os.path.join(folder, f".{name}.{os.getpid()}.x.part"))
     emit("progress", fraction=0.3, message="Fusing")
     os.kill(os.getpid(), signal.SIGKILL)
 

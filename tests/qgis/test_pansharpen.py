@@ -139,7 +139,8 @@ def test_relative_paths_become_absolute(algorithm, scene, monkeypatch):
 
 def test_what_fits_is_not_refused(algorithm, scene):
     assert check(algorithm, scene.parameters()) == (True, "")
-    assert check(algorithm, scene.parameters(OUTPUT="TEMPORARY_OUTPUT")) == (True, "")
+    for output in ("TEMPORARY_OUTPUT", "sharp.tiff", "sharp.img"):
+        assert check(algorithm, scene.parameters(OUTPUT=output)) == (True, "")
 
 
 def test_another_crs_is_not_refused(algorithm, scene):
@@ -159,6 +160,7 @@ def test_another_crs_is_not_refused(algorithm, scene):
         ({"CREATION_OPTIONS": "COMPRESS"}, "'COMPRESS' is not KEY=VALUE"),
         ({"DEVICE": "tpu"}, "DEVICE"),
         ({"WEIGHTS": "none-such"}, "WEIGHTS"),
+        ({"OUTPUT": "result.vrt"}, ".vrt. files are not supported"),
         ({"PAN_BAND": 2}, "band 2 was asked for; 'pan' has 1"),
         ({"WEIGHTS_FILE": "/no/such.safetensors"}, "/no/such.safetensors"),
     ],
@@ -244,6 +246,7 @@ def test_runs_twice_in_a_row(scene, provider, fake_worker, feedback):
         assert results["WEIGHTS_USED"] == "auto"
         assert results["DEVICE_USED"] == "cpu"
         assert gdal.Open(output).RasterCount == 2
+    assert "Weights: auto (made up)" in feedback.textLog()
 
 
 def test_runs_in_a_thread_with_layers_of_the_project(scene, provider, fake_worker, feedback):
@@ -294,6 +297,16 @@ def test_a_failure_is_an_exception_with_message_and_hint(scene, provider, fake_w
     fake_worker("error")
     with pytest.raises(QgsProcessingException, match=r"No weights fit 5 bands\. Choose others\."):
         run(scene.parameters(), feedback)
+
+
+def test_a_killed_worker_leaves_nothing_behind(scene, provider, fake_worker, feedback):
+    from qgis.core import QgsProcessingException
+
+    fake_worker("killed")
+    before = sorted(scene.folder.iterdir())
+    with pytest.raises(QgsProcessingException, match="memory ran out"):
+        run(scene.parameters(), feedback)
+    assert sorted(scene.folder.iterdir()) == before
 
 
 def test_cancel_ends_the_run(scene, provider, fake_worker, feedback):

@@ -52,8 +52,8 @@ def test_relays_progress_warnings_and_result(scene, feedback, fake_worker):
     fake_worker("good")
     result = run(scene, feedback)
     assert (result["width"], result["height"], result["bands"]) == (96, 80, 4)
-    assert feedback.progress() == 50.0
-    assert feedback.texts == ["Reading", "Fusing"]
+    assert feedback.progress() == 90.0
+    assert feedback.texts == ["Reading", "Fusing tile 5"]
     assert "a fake result" in feedback.textLog()
 
 
