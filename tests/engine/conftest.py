@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,3 +110,32 @@ def pair_files(tmp_path: Path) -> Callable[..., tuple[str, str]]:
         return str(folder / "pan.tif"), str(folder / "ms.tif")
 
     return make
+
+
+CARD = {
+    "format": 1,
+    "name": "test",
+    "title": "Test weights",
+    "description": "Nothing was learnt.",
+    "architecture": {"class": "KSDiff"},
+    "bands": "any",
+    "ratio": [2, 4],
+    "normalisation": "scene",
+    "sensors": [],
+    "training": {"data": [], "steps": 0, "seconds": 0, "seed": 0, "git_commit": ""},
+    "metrics": {},
+    "limits": "",
+}
+
+
+@pytest.fixture
+def weights_folder(tmp_path: Path) -> Path:
+    """A folder with one weights file, ``test.safetensors``: a true card and a useless tensor."""
+    tensor = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
+    header = json.dumps({"__metadata__": {"card": json.dumps(CARD)}, "a": tensor}).encode()
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "test.safetensors").write_bytes(
+        len(header).to_bytes(8, "little") + header + b"\0" * 16
+    )
+    return folder
