@@ -48,7 +48,7 @@ class PixelEncoder:
     def _encode_integer(self, work: np.ndarray, valid: np.ndarray) -> np.ndarray:
         limits = np.iinfo(self.dtype)
         lowest, highest = work.dtype.type(limits.min), work.dtype.type(limits.max)
-        if highest > limits.max:  # 64 bit: the largest float below the limit
+        if int(highest) > limits.max:  # 64 bit: the largest float below the limit
             highest = np.nextafter(highest, work.dtype.type(0))
         np.clip(np.rint(work, out=work), lowest, highest, out=work)
         pixels = work.astype(self.dtype)

@@ -166,7 +166,8 @@ class RasterSource:
         """The same bands resampled to another grid with cubic convolution, virtually.
 
         `grid` must be north-up. Interpolated values keep their fractions (Float32) and `data_type`
-        still names the type of the files. Pixels outside the original are invalid.
+        still names the type of the files. Pixels outside the original are invalid; those in its
+        outermost half pixel are extrapolated.
         """
         source_crs = self.grid.crs
 
@@ -257,11 +258,16 @@ def _open(path: str) -> gdal.Dataset:
         if _is_plain_path(path) and not os.path.exists(path):
             raise InputError(f"{path} does not exist.", hint="Check the path.")
         raise InputError(
-            f"{path} cannot be opened as a raster: {quoted(failures)}",
+            f"{path} cannot be opened as a raster: {_quoted(failures, path)}",
             hint="Check that the file is complete and in a format this GDAL reads.",
         )
     _refuse_unusable(dataset, path)
     return dataset
+
+
+def _quoted(failures: list[str], path: str) -> str:
+    """GDAL's words without the repetitions of the path that the message begins with."""
+    return quoted([text.replace(f"{path}: ", "").replace(f"{path}:", "") for text in failures])
 
 
 def _is_plain_path(path: str) -> bool:
@@ -423,7 +429,7 @@ def _read_band(band: gdal.Band, window: Window, path: str) -> np.ndarray:
     if data is None:
         raise InputError(
             f"{path} cannot be read at column {window.column}, row {window.row} "
-            f"({window.width} × {window.height} pixels): {quoted(failures)}",
+            f"({window.width} × {window.height} pixels): {_quoted(failures, path)}",
             hint="The file is damaged or incomplete; copy or download it again.",
         )
     dtype = DTYPES[gdal.GetDataTypeName(band.DataType)]
