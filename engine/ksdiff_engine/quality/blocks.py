@@ -125,9 +125,14 @@ def check_same_grid(first: np.ndarray, second: np.ndarray, valid: np.ndarray | N
             f"Images of shapes {first.shape} and {second.shape} cannot be compared.",
             hint="Both must be (bands, rows, columns) of one size; cut them to a common extent.",
         )
-    if valid is not None and valid.shape != first.shape[1:]:
+    check_mask(valid, first.shape[1:])
+
+
+def check_mask(valid: np.ndarray | None, shape: tuple[int, ...]) -> None:
+    """Raise InputError unless `valid`, if any, has the (H, W) `shape` of the images."""
+    if valid is not None and valid.shape != shape:
         raise InputError(
-            f"The mask's shape {valid.shape} is not the images' {first.shape[1:]}.",
+            f"The mask's shape {valid.shape} is not the images' {shape}.",
             hint="Give one mask pixel for each image pixel.",
         )
 
@@ -156,6 +161,8 @@ def _read_tile(
     images, mask = read(around_rows, around_columns)
     size = (around_rows.stop - around_rows.start, around_columns.stop - around_columns.start)
     valid = np.ones(size, bool) if mask is None else np.asarray(mask, bool)
+    if any(part.shape[-2:] != size for part in (*images, valid)):
+        raise ValueError(f"the reader returned another shape than the {size} that was asked for")
     return Tile(
         images=tuple(_blanked(image, valid) for image in images),
         valid=valid,
@@ -282,7 +289,7 @@ def universal_quality(
     m1^2 + m2^2. Where both images are constant Q is the luminance term 2 m1 m2 / (m1^2 + m2^2);
     where both means are 0 it is 1. These are the rules of DLPan-Toolbox ``img_qi.m``.
     """
-    # The rounding of a filtered constant is no structure; digital numbers and float32 start far above.
+    # The rounding of a filtered constant is no structure; that of float32 lies far above.
     flat, dark = variances <= 1e-20 * means_square, means_square == 0.0
     luminance = np.where(dark, 1.0, 2.0 * means_product / np.where(dark, 1.0, means_square))
     structure = np.where(flat, 1.0, 2.0 * covariance / np.where(flat, 1.0, variances))

@@ -39,6 +39,7 @@ from .blocks import (
     accumulate_arrays,
     array_reader,
     block_moments,
+    check_mask,
     check_same_grid,
     defined,
     enough_valid,
@@ -226,19 +227,19 @@ def _quality(spectral: float | None, spatial: float | None) -> float | None:
 
 
 def spatial_distortion(high: BlockQualities, low: BlockQualities) -> float:
-    """D_s, 0 (best) to 2: ``mean_b |Q(F_b, P) - Q(M_b, P_low)|``, exponent q = 1.
+    """D_s, 0 (best) to 2: ``mean_b |Q(F_b, P) - Q(M_b, P_low)|``.
 
-    Source: Alparone et al. (2008); DLPan-Toolbox ``D_s.m``, where P_low is PAN reduced
-    bicubically and interpolated by ``interp23``, and M the interpolated MS.
+    Source: Alparone et al. (2008) with exponent q = 1; DLPan-Toolbox ``D_s.m``, where P_low is PAN
+    reduced bicubically and interpolated by ``interp23``, and M the interpolated MS.
     """
     return float(np.abs(high.value()[-1, :-1] - low.value()[-1, :-1]).mean())
 
 
 def spectral_distortion(high: BlockQualities, low: BlockQualities) -> float:
-    """Alparone's D_lambda, 0 (best) to 2: ``mean_(i<j) |Q(F_i, F_j) - Q(M_i, M_j)|``, exponent p =
-    1.
+    """Alparone's D_lambda, 0 (best) to 2: ``mean_(i<j) |Q(F_i, F_j) - Q(M_i, M_j)|``.
 
-    Source: Alparone et al. (2008); DLPan-Toolbox ``D_lambda.m``. Raises InputError for one band.
+    Source: Alparone et al. (2008) with exponent p = 1; DLPan-Toolbox ``D_lambda.m``. Raises
+    InputError for one band.
     """
     difference = np.abs(high.value() - low.value())[:-1, :-1]
     pairs = np.triu_indices(difference.shape[0], 1)
@@ -316,7 +317,7 @@ class MtfFiltered:
 class LocalCorrelation:
     """D_rho, 0 (best) to 2: mean over bands and pixels of 1 - local correlation with PAN.
 
-    Windows of 2w x 2w pixels, w = ceil(ratio / 2). Source: Scarpa and Ciotola (2022),
+    Windows of 2w x 2w pixels, w = ceil(ratio / 2). Source: Scarpa and Ciotola (2022), their
     fr-pansh-eval-tool ``D_rho.m``. A pixel counts when all that its correlation depends on inside
     the image is valid.
     """
@@ -465,7 +466,7 @@ class _Inputs:
                 f"fit together at ratio {self.ratio}.",
                 hint="PAN is (H, W), the product (bands, H, W) and the MS `ratio` times smaller.",
             )
-        check_same_grid(self.fused, self.fused, self.valid)
+        check_mask(self.valid, expected[1:])
         _check_gains(self.ms_gains, bands)
         for image, valid in ((self.pan[None], self.valid), (self.ms, self.ms_valid)):
             if not np.isfinite(image if valid is None else image[:, valid]).all():
@@ -523,8 +524,9 @@ class _Inputs:
 
 def _filled(image: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
     """Invalid pixels get the values of their nearest valid ones within a filter's reach, else 0."""
+    image = np.asarray(image, np.float64)
     if valid is None:
-        return np.asarray(image, np.float64)
+        return image
     image = np.where(valid, image, 0.0)
     return fill_nearest(image, valid, _FILL_RADIUS, np.zeros(image.shape[0]))
 

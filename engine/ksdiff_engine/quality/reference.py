@@ -213,6 +213,7 @@ class PixelErrors:
 
     def add(self, tile: Tile) -> None:
         (reference, fused), valid = tile.core()
+        check_same_grid(reference, fused, valid)
         pixels = np.stack([reference[:, valid], fused[:, valid]])
         new = pixels.shape[2]
         if not new:

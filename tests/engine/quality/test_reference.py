@@ -315,6 +315,13 @@ def test_shapes_must_agree(name, pair):
         MEASURES[name](reference, fused, valid=np.ones((3, 3), bool))
 
 
+def test_a_reader_must_return_what_was_asked_for(pair):
+    reference, fused = pair
+    for images in ((reference, fused[:1]), (reference, fused[:, :50])):
+        with pytest.raises((InputError, ValueError)):
+            assess_rasters_against_reference(array_reader(images, None), 70, 101, 4)
+
+
 @pytest.mark.parametrize("name", MEASURES)
 def test_nothing_valid_is_an_error(name, pair):
     with pytest.raises(InputError):
