@@ -37,8 +37,10 @@ def mtf_kernel(gain: float, ratio: float, size: int = KERNEL_SIZE) -> np.ndarray
     """The toolbox's MTF filter, (size, size) float64.
 
     Source: DLPan-Toolbox ``genMTF.m``: a Gaussian sampled in frequency bins, of peak 1, turned into
-    a filter by MATLAB's ``fwind1`` with ``kaiser(size)`` (beta = 0.5) interpolated radially. As there,
-    the kernel is not renormalised: for QuickBird's blue band (gain .34, ratio 4) it sums to .998869.
+    a filter by MATLAB's ``fwind1`` with ``kaiser(size)`` (beta = 0.5) interpolated radially. As
+    there, the kernel is not renormalised: for QuickBird's blue band (gain .34, ratio 4) it sums to
+    .998869. The array is read-only, as the cache hands out the same one to every caller.
+    Raises ValueError as :func:`gaussian_sigma` does.
     """
     _check(gain, ratio)
     half = (size - 1) / 2
@@ -49,7 +51,7 @@ def mtf_kernel(gain: float, ratio: float, size: int = KERNEL_SIZE) -> np.ndarray
     radius = np.hypot(offsets[:, None], offsets[None, :]) / half
     window = np.interp(radius, offsets / half, np.kaiser(size, 0.5))
     kernel = impulse * np.where(radius <= 1.0, window, 0.0)
-    kernel.setflags(write=False)  # the cache hands out one array to every caller
+    kernel.setflags(write=False)
     return kernel
 
 
@@ -58,8 +60,9 @@ def mtf_filter(
 ) -> np.ndarray:
     """Blur each band of `image` with its own MTF filter (benchmark construction).
 
-    `image` is (C, H, W) and `gains` has C entries; returns (C, H, W) float64. Borders are replicated,
-    as by ``imfilter(..., 'replicate')`` in the toolbox. Raises ValueError when the counts differ.
+    `image` is (C, H, W) and `gains` has C entries; returns (C, H, W) float64. Borders are
+    replicated, as by ``imfilter(..., 'replicate')`` in the toolbox. Raises ValueError when the
+    counts differ.
     """
     if image.ndim != 3 or len(gains) != image.shape[0]:
         raise ValueError(f"mtf_filter: {len(gains)} gains for an image of shape {image.shape}")

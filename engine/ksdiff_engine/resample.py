@@ -3,9 +3,9 @@
 *Benchmark convention* (toolboxes): decimation keeps pixel ``ratio // 2`` of each block and
 :func:`interp23` puts it back there, half a PAN pixel off the georeferenced pixel centre.
 
-*Georeferenced convention* (scenes): :func:`interpolation_matrix` and :func:`lowpass_matrix` sample at
-arbitrary, fractional positions, so origins may be shifted and ratios need not be whole numbers. Both
-are separable: apply them as ``Wy @ image @ Wx.T``.
+*Georeferenced convention* (scenes): :func:`interpolation_matrix` and :func:`lowpass_matrix` sample
+at arbitrary, fractional positions, so origins may be shifted and ratios need not be whole numbers.
+Both are separable: apply them as ``Wy @ image @ Wx.T``.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def interp23(image: np.ndarray, ratio: int) -> np.ndarray:
     Source: DLPan-Toolbox ``interp23tap.m``. Zeros are inserted so that samples fall on odd indices
     (0-based) in the first doubling and on even ones afterwards; borders wrap around. Hence
     ``interp23(x, r)[:, r // 2 :: r, r // 2 :: r] == x``. Returns (C, h*ratio, w*ratio) float64.
-    Raises ValueError when `ratio` is not a power of two (the toolbox's loop is wrong from 8 on; this
-    one doubles log2(ratio) times).
+    Raises ValueError when `ratio` is not a power of two (the toolbox's loop is wrong from 8 on;
+    this one doubles log2(ratio) times).
     """
     stages = int(ratio).bit_length() - 1
     if ratio < 2 or 2**stages != ratio:
@@ -72,9 +72,9 @@ def decimate(image: np.ndarray, ratio: int) -> np.ndarray:
 def imresize_bicubic(image: np.ndarray, scale: float) -> np.ndarray:
     """Antialiased bicubic resizing of (C, H, W), as MATLAB's ``imresize``; float64.
 
-    Source: Keys (1981) with a = -0.5; for ``scale < 1`` the kernel is stretched by ``1 / scale``. Pixel
-    areas are aligned (both conventions use it for PAN). Output size is ``ceil(scale * size)``; borders
-    are mirrored.
+    Source: Keys (1981) with a = -0.5; for ``scale < 1`` the kernel is stretched by ``1 / scale``.
+    Pixel areas are aligned (both conventions use it for PAN). Output size is
+    ``ceil(scale * size)``; borders are mirrored.
     """
     rows = _imresize_matrix(image.shape[1], scale)
     columns = _imresize_matrix(image.shape[2], scale)
@@ -94,6 +94,7 @@ def _imresize_matrix(n_in: int, scale: float) -> np.ndarray:
 
 
 def _cubic(t: np.ndarray) -> np.ndarray:
+    """Keys' cubic convolution kernel, a = -0.5."""
     t = np.abs(t)
     near = 1.5 * t**3 - 2.5 * t**2 + 1.0
     far = -0.5 * t**3 + 2.5 * t**2 - 4.0 * t + 2.0
@@ -103,10 +104,10 @@ def _cubic(t: np.ndarray) -> np.ndarray:
 def interpolation_matrix(n_in: int, positions: np.ndarray) -> np.ndarray:
     """Matrix (len(positions), n_in), float64, that interpolates an axis at fractional `positions`.
 
-    Georeferenced convention: `positions` are in units of input pixels, 0 = centre of the first one. The
-    kernel is the continuous limit of the 23-tap filter, so that at dyadic phases (whole power-of-two
-    ratios) the weights are those of :func:`interp23` moved to true pixel centres. Beyond the ends
-    the border pixel is repeated. Rows sum to 1.
+    Georeferenced convention: `positions` are in units of input pixels, 0 = centre of the first one.
+    The kernel is the continuous limit of the 23-tap filter, so that at dyadic phases (whole
+    power-of-two ratios) the weights are those of :func:`interp23` moved to true pixel centres.
+    Beyond the ends the border pixel is repeated. Rows sum to 1.
     """
     positions = np.asarray(positions, dtype=np.float64)
     taps = np.floor(positions)[:, None] + np.arange(-KERNEL_RADIUS, KERNEL_RADIUS + 2)
@@ -120,8 +121,9 @@ def lowpass_matrix(
     """Matrix (len(positions), n_in), float64, that blurs by the MTF and samples at `positions`.
 
     Georeferenced convention: `positions` are MS pixel centres in units of PAN pixels (0 = centre of
-    the first one), `ratio` and `gain` give the Gaussian of :func:`ksdiff_engine.mtf.gaussian_sigma`.
-    The kernel ends at `truncate` standard deviations; beyond the ends the border pixel is repeated.
+    the first one); `ratio` and `gain` give the Gaussian of :func:`.mtf.gaussian_sigma`. The kernel
+    ends at `truncate` standard deviations; beyond the ends the border pixel is repeated. Rows sum
+    to 1. Raises ValueError as :func:`.mtf.gaussian_sigma` does.
     """
     positions = np.asarray(positions, dtype=np.float64)
     sigma = gaussian_sigma(gain, ratio)
@@ -150,6 +152,7 @@ def _kernel23_table() -> np.ndarray:
 
 
 def _kernel23(t: np.ndarray) -> np.ndarray:
+    """Weight of a sample at distance `t` (input pixels): the table, interpolated linearly."""
     table = _kernel23_table()
     steps = 2**_TABLE_STAGES
     return np.interp(t * steps, np.arange(table.size) - (table.size - 1) // 2, table, 0.0, 0.0)

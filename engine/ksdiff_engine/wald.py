@@ -1,7 +1,7 @@
 """Wald's protocol: make a reduced-resolution pair whose reference is the original MS image.
 
-Source: L. Wald, T. Ranchin, M. Mangolini (1997). MS is blurred by the sensor's MTF and decimated by the
-ratio; PAN is reduced by antialiased bicubic resizing (not by an MTF), as in the DLPan-Toolbox's
+Source: L. Wald, T. Ranchin, M. Mangolini (1997). MS is blurred by the sensor's MTF and decimated by
+the ratio; PAN is reduced by antialiased bicubic resizing (not by an MTF), as in the DLPan-Toolbox's
 ``resize_images.m``.
 """
 
@@ -23,8 +23,11 @@ def reduce_ms(
     """Degrade (C, H, W) by `ratio` with one MTF gain a band; (C, H // ratio, W // ratio) float64.
 
     `convention` says where a coarse pixel's centre lies: ``georeferenced`` in the middle of its
-    block, ``benchmark`` at index ``ratio // 2`` of it, with the toolbox's filter.
+    block, ``benchmark`` at index ``ratio // 2`` of it, with the toolbox's filter. Raises ValueError
+    for another convention, and when `gains` and bands differ in number.
     """
+    if len(gains) != ms.shape[0]:
+        raise ValueError(f"reduce_ms: {len(gains)} gains for an image of shape {ms.shape}")
     if convention not in CONVENTIONS:
         raise ValueError(f"convention must be one of {CONVENTIONS}, not {convention!r}")
     ms = crop_to_multiple(ms, ratio)

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import torch
 
+from ksdiff_engine.errors import EngineError
+
 from .config import load_config
+from .evaluate import DEFAULT_METHODS, evaluate, markdown_table, means, write_json
+from .export import export
+from .scenes import PHASES
 from .train import train
 
 
@@ -18,8 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     try:
         options.run_command(options)
-    except (ValueError, FileNotFoundError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (EngineError, ValueError, OSError, FloatingPointError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0
 
@@ -33,7 +38,41 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--data", type=Path, required=True, help="folder with train/ and test/")
     command.add_argument("--run", type=Path, required=True, help="folder for checkpoints and logs")
     command.set_defaults(run_command=_train)
+
+    command = commands.add_parser("export", help="write a finished run as one safetensors file")
+    command.add_argument("config", type=Path)
+    command.add_argument("--run", type=Path, required=True)
+    command.add_argument("--card", type=Path, required=True, help="YAML with the card's texts")
+    command.add_argument("--output", type=Path, default=Path("resources/weights"))
+    command.add_argument("--test", type=Path, help="folder of test scenes, for the card's figures")
+    command.set_defaults(run_command=_export)
+
+    command = commands.add_parser("evaluate", help="figures at reduced resolution")
+    command.add_argument("--weights", type=Path, action="append", default=[])
+    command.add_argument("--data", type=Path, required=True, help="folder of test scenes (npz)")
+    command.add_argument("--methods", default=",".join(DEFAULT_METHODS))
+    command.add_argument("--convention", choices=sorted(PHASES), default="georeferenced")
+    command.add_argument("--means-only", action="store_true")
+    command.add_argument("--json", type=Path, help="also write the rows here")
+    command.set_defaults(run_command=_evaluate)
     return parser
+
+
+def _export(options: argparse.Namespace) -> None:
+    options.output.mkdir(parents=True, exist_ok=True)
+    scenes = sorted(options.test.glob("*.npz")) if options.test else []
+    print(export(load_config(options.config), options.run, options.card, options.output, scenes))
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    scenes = sorted(options.data.glob("*.npz"))
+    if not scenes:
+        raise FileNotFoundError(f"no test scene (*.npz) in {options.data}")
+    methods = [name for name in options.methods.split(",") if name]
+    rows = evaluate(options.weights, scenes, methods=methods, convention=options.convention)
+    print(markdown_table(means(rows) if options.means_only else [*rows, *means(rows)]))
+    if options.json:
+        write_json(rows, options.json)
 
 
 def _train(options: argparse.Namespace) -> None:

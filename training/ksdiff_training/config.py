@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from ksdiff_engine.model.config import KSDiffConfig
 
 CHAINS = ("full", "one_step")
@@ -27,7 +28,7 @@ class Source:
 class DataConfig:
     """How reduced-resolution samples are made from full-resolution pairs (Wald's protocol).
 
-    variants: simulations kept in memory a scene, each with its own MTF, phase, shift and band subset.
+    variants: simulations kept in memory a scene, each with its own MTF, phase, shift and bands.
     gain_range: MTF gain at Nyquist that the simulated MS sensor may have.
     shift: largest extra misregistration of PAN in reference pixels, in half of the variants.
     jitter: spread of the per-sample gain and offset, in standard deviations of the band.
@@ -57,8 +58,14 @@ class StageConfig:
 
 @dataclass(frozen=True)
 class ExperimentConfig:
-    """A whole experiment. `chain`: what H2 is made from in stage 2, the whole reverse chain with
-    gradients through it, or the one-step estimate at a random time step."""
+    """A whole experiment.
+
+    chain: what H2 is made from in stage 2: ``full``, the whole reverse chain with gradients through
+        it, or ``one_step``, the estimate of z0 at a random time step.
+    image_weight: lambda of the image loss in stage 2.
+    amp: bfloat16 where torch's autocast allows it.
+    checkpoint_every, validate_every: in steps.
+    """
 
     name: str
     model: KSDiffConfig
@@ -78,21 +85,30 @@ class ExperimentConfig:
             raise ValueError(f"chain must be one of {CHAINS}, not {self.chain!r}")
         if self.data.patch % self.model.ratio or self.data.patch % 4:
             raise ValueError(f"patch {self.data.patch} must divide by the ratio and by 4")
+        if self.model.bands != 1:
+            raise ValueError(
+                f"bands must be 1 (the band-shared design), not {self.model.bands}: samples of "
+                "several bands at once cannot be drawn yet"
+            )
 
     def to_dict(self) -> dict[str, Any]:
+        """All settings by name, nested; what a checkpoint is compared with."""
         return asdict(self)
 
 
 def load_config(path: str | Path) -> ExperimentConfig:
     """Read an experiment. Raises ValueError that names the file and the key that is wrong."""
-    values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     try:
-        return _build(values)
-    except (KeyError, TypeError, ValueError) as error:
+        return _build(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+    except KeyError as error:
+        raise ValueError(f"{path}: the key {error} is missing") from error
+    except (TypeError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _build(values: dict[str, Any]) -> ExperimentConfig:
+def _build(values: Any) -> ExperimentConfig:
+    if not isinstance(values, dict):
+        raise ValueError("an experiment is a mapping of keys to values")
     values = dict(values)
     data = dict(values.pop("data"))
     data["train"] = tuple(_checked(Source, entry) for entry in data["train"])
@@ -112,6 +128,7 @@ def _build(values: dict[str, Any]) -> ExperimentConfig:
 
 
 def _checked(kind: type, values: dict[str, Any]) -> Any:
+    """An instance of the dataclass `kind`. Raises ValueError that names keys it does not have."""
     unknown = sorted(set(values) - {entry.name for entry in fields(kind)})
     if unknown:
         raise ValueError(f"unknown keys in {kind.__name__}: {', '.join(unknown)}")

@@ -8,11 +8,12 @@ simulated at any ratio, whatever its own ratio is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+
 from ksdiff_engine.model.features import (
     Standardisation,
     band_features,
@@ -23,29 +24,9 @@ from ksdiff_engine.resample import interpolation_matrix, lowpass_matrix
 from ksdiff_engine.wald import crop_to_multiple, reduce_pan
 
 from .config import DataConfig, Source
+from .pairs import PairFile, read_pair
 
 NOMINAL_GAIN = 0.3  # what inference assumes when it makes the PAN's low-pass version
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A co-registered pair: ms (C, h, w), pan (h * ratio, w * ratio), float32, digital numbers."""
-
-    name: str
-    ms: np.ndarray
-    pan: np.ndarray
-    ratio: int
-
-
-def load_scene(path: Path) -> Scene:
-    """Read the project's npz layout. Raises ValueError that names the file and the sizes."""
-    with np.load(path) as arrays:
-        ms = arrays["ms"].astype(np.float32)
-        pan = arrays["pan"][0].astype(np.float32)
-        ratio = int(arrays["ratio"])
-    if pan.shape != (ms.shape[1] * ratio, ms.shape[2] * ratio):
-        raise ValueError(f"{path}: PAN {pan.shape} is not {ratio} times MS {ms.shape[1:]}")
-    return Scene(name=path.stem, ms=ms, pan=pan, ratio=ratio)
 
 
 @dataclass(frozen=True)
@@ -59,25 +40,28 @@ class Simulation:
     statistics: Standardisation
 
 
-def simulate(scene: Scene, ratio: int, config: DataConfig, rng: np.random.Generator) -> Simulation:
-    """One variant of `scene` at reduced resolution."""
-    reference = scene.ms[_band_subset(scene.ms.shape[0], rng)]
-    pan = _pan_on_reference_grid(scene, config.shift, rng)
+def simulate(
+    pair: PairFile, ratio: int, config: DataConfig, rng: np.random.Generator
+) -> Simulation:
+    """One variant of `pair` at reduced resolution: its MS is the reference, on whose grid all lies.
+
+    `ratio` is that of the simulated sensor and need not be the pair's own.
+    """
+    reference = pair.ms[_band_subset(pair.ms.shape[0], rng)]
+    pan = _pan_on_reference_grid(pair, config.shift, rng)
     gain = rng.uniform(*config.gain_range)
     phase = rng.uniform(0, ratio, size=2)
-    axes = [
-        _Axis.make(n, ratio, start, gain) for n, start in zip(reference.shape[1:], phase)
-    ]
-    degrade = [axis.degrade for axis in axes]
-    raise_ = [axis.interpolate for axis in axes]
-    ms_low = degrade[0] @ reference @ degrade[1].T
-    nominal = [axis.degrade_nominal for axis in axes]
-    pan_low = nominal[0] @ pan @ nominal[1].T
+    rows, columns = (
+        _Axis.make(n, ratio, start, gain)
+        for n, start in zip(reference.shape[1:], phase, strict=True)
+    )
+    ms_low = rows.degrade @ reference @ columns.degrade.T
+    pan_low = rows.degrade_nominal @ pan @ columns.degrade_nominal.T
     return Simulation(
         reference=reference,
-        ms_up=(raise_[0] @ ms_low @ raise_[1].T).astype(np.float32),
+        ms_up=(rows.interpolate @ ms_low @ columns.interpolate.T).astype(np.float32),
         pan=pan,
-        pan_low=(raise_[0] @ pan_low @ raise_[1].T).astype(np.float32),
+        pan_low=(rows.interpolate @ pan_low @ columns.interpolate.T).astype(np.float32),
         statistics=scene_statistics(ms_low, pan_low),
     )
 
@@ -92,6 +76,7 @@ class _Axis:
 
     @classmethod
     def make(cls, n: int, ratio: int, start: float, gain: float) -> _Axis:
+        """For `n` fine pixels; the first coarse centre lies `start` pixels from their edge."""
         count = n // ratio
         centres = start + ratio * np.arange(count) - 0.5
         back = (np.arange(n) - centres[0]) / ratio
@@ -110,24 +95,22 @@ def _band_subset(count: int, rng: np.random.Generator) -> np.ndarray:
     return order[: rng.integers(3, count + 1)]
 
 
-def _pan_on_reference_grid(
-    scene: Scene, shift: float, rng: np.random.Generator
-) -> np.ndarray:
+def _pan_on_reference_grid(pair: PairFile, shift: float, rng: np.random.Generator) -> np.ndarray:
     """PAN (h, w) on the MS grid, by bicubic resizing or by a Gaussian MTF with a random shift."""
     if rng.random() < 0.5:
-        return reduce_pan(scene.pan, scene.ratio).astype(np.float32)
+        return reduce_pan(pair.pan, pair.ratio).astype(np.float32)
     gain = rng.uniform(0.15, 0.45)
     offsets = rng.uniform(-shift, shift, size=2)
     rows, columns = (
         lowpass_matrix(
-            n * scene.ratio,
-            (np.arange(n) + offset + 0.5) * scene.ratio - 0.5,
-            scene.ratio,
+            n * pair.ratio,
+            (np.arange(n) + offset + 0.5) * pair.ratio - 0.5,
+            pair.ratio,
             gain,
         ).astype(np.float32)
-        for n, offset in zip(scene.ms.shape[1:], offsets)
+        for n, offset in zip(pair.ms.shape[1:], offsets, strict=True)
     )
-    return rows @ scene.pan @ columns.T
+    return rows @ pair.pan @ columns.T
 
 
 def scene_statistics(ms: np.ndarray, pan_low: np.ndarray) -> Standardisation:
@@ -141,32 +124,34 @@ def scene_statistics(ms: np.ndarray, pan_low: np.ndarray) -> Standardisation:
 class PatchSampler:
     """Endless random batches; its only state is a generator, so a run can be resumed exactly."""
 
-    def __init__(
-        self, folder: Path, ratio: int, config: DataConfig, seed: int, joint_bands: int = 1
-    ) -> None:
+    def __init__(self, folder: Path, ratio: int, config: DataConfig, seed: int) -> None:
+        """Simulate all variants of the pairs in `folder` at `ratio`.
+
+        Raises FileNotFoundError for a pattern without files, ValueError for an unusable file.
+        """
         self.config = config
         self.rng = np.random.default_rng(seed)
-        if joint_bands != 1:
-            raise ValueError("only the band-shared design (bands: 1) can be sampled yet")
-        scenes, weights = load_sources(folder, config.train)
+        pairs, weights = load_sources(folder, config.train)
         self.probability = np.array(weights) / np.sum(weights)
         variation = np.random.default_rng(seed + 1)
-        crop = [_cropped(scene, ratio) for scene in scenes]
+        cropped = [_cropped(pair, ratio) for pair in pairs]
         self.variants = [
-            [simulate(scene, ratio, config, variation) for _ in range(config.variants)]
-            for scene in crop
+            [simulate(pair, ratio, config, variation) for _ in range(config.variants)]
+            for pair in cropped
         ]
 
     def batch(self, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """pan (B, 4, p, p), lrms (B, 1, p, p), reference (B, 1, p, p), standardised float32."""
         samples = [self._sample() for _ in range(size)]
-        pan, lrms, reference = (torch.from_numpy(np.stack(part)) for part in zip(*samples))
+        pan, lrms, reference = (
+            torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)
+        )
         return pan, lrms, reference
 
     def _sample(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng = self.rng
-        scene = self.variants[rng.choice(len(self.variants), p=self.probability)]
-        simulation = scene[rng.integers(len(scene))]
+        variants = self.variants[rng.choice(len(self.variants), p=self.probability)]
+        simulation = variants[rng.integers(len(variants))]
         return augment(cut(simulation, self.config, rng), rng)
 
 
@@ -176,6 +161,8 @@ def cut(
     """A random patch of a random band: pan (4, p, p), lrms (1, p, p), reference (1, p, p)."""
     bands, height, width = simulation.reference.shape
     size = config.patch
+    if min(height, width) < size:
+        raise ValueError(f"a scene of {height} x {width} MS pixels has no patch of {size} x {size}")
     row, column = rng.integers(height - size + 1), rng.integers(width - size + 1)
     window = np.s_[..., row : row + size, column : column + size]
     band = int(rng.integers(bands))
@@ -207,24 +194,23 @@ def augment(
     return pan, lrms, reference
 
 
-def load_sources(folder: Path, sources: tuple[Source, ...]) -> tuple[list[Scene], list[float]]:
-    """Scenes and their drawing weights. Raises FileNotFoundError for a pattern without files."""
-    scenes: list[Scene] = []
+def load_sources(folder: Path, sources: tuple[Source, ...]) -> tuple[list[PairFile], list[float]]:
+    """Pairs and their drawing weights. Raises FileNotFoundError for a pattern without files."""
+    pairs: list[PairFile] = []
     weights: list[float] = []
     for source in sources:
         paths = sorted(folder.glob(source.pattern))
         if not paths:
             raise FileNotFoundError(f"no training scene matches {folder / source.pattern}")
-        loaded = [load_scene(path) for path in paths]
-        sizes = np.sqrt([scene.ms.size for scene in loaded])
-        scenes += loaded
+        loaded = [read_pair(path) for path in paths]
+        sizes = np.sqrt([pair.ms.size for pair in loaded])
+        pairs += loaded
         weights += list(source.weight * sizes / sizes.sum())
-    return scenes, weights
+    return pairs, weights
 
 
-def _cropped(scene: Scene, ratio: int) -> Scene:
-    ms = crop_to_multiple(scene.ms, ratio)
-    height, width = (n * scene.ratio for n in ms.shape[1:])
-    return Scene(scene.name, ms, scene.pan[:height, :width], scene.ratio)
-
-
+def _cropped(pair: PairFile, ratio: int) -> PairFile:
+    """The pair without the MS rows and columns at the far ends that do not divide by `ratio`."""
+    ms = crop_to_multiple(pair.ms, ratio)
+    height, width = (n * pair.ratio for n in ms.shape[1:])
+    return replace(pair, ms=ms, pan=pair.pan[:height, :width])

@@ -57,7 +57,9 @@ class Stage:
         self.step = 0
         self.seconds = 0.0
 
-    def run(self, validate: Callable[[nn.ModuleDict], dict[str, float]] | None = None) -> nn.ModuleDict:
+    def run(
+        self, validate: Callable[[nn.ModuleDict], dict[str, float]] | None = None
+    ) -> nn.ModuleDict:
         """Train to the end; returns the modules with averaged weights."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._resume()

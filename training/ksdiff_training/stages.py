@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from ksdiff_engine.model.ksdiff import KSDiff, TargetEncoder
 from torch import nn
+
+from ksdiff_engine.model.ksdiff import KSDiff, TargetEncoder
 
 from .config import ExperimentConfig
 from .data import PatchSampler
@@ -54,7 +55,10 @@ def stage1(
 def stage2(
     experiment: ExperimentConfig, modules: nn.ModuleDict, sampler: PatchSampler, folder: Path
 ) -> Stage:
-    """Joint diffusion training: ``|z0 - z_theta(z_t, t, c)|_1 + lambda |G - H2|_1``, PLFE1 frozen."""
+    """Joint diffusion training, PLFE1 frozen.
+
+    The loss is ``|z0 - z_theta(z_t, t, c)|_1 + lambda |G - H2|_1``.
+    """
     ksdiff, target = modules["ksdiff"], modules["target"]
     target.requires_grad_(False)
     full_chain = experiment.chain == "full"

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from .config import DataConfig
-from .data import cut, load_scene, simulate
+from .data import cut, simulate
+from .pairs import read_pair
 
 PATCHES_A_SCENE = 8
 
@@ -27,11 +28,11 @@ class Validator:
         samples = []
         for pattern in config.validation:
             for path in sorted(folder.glob(pattern)):
-                simulation = simulate(load_scene(path), ratio, still, rng)
+                simulation = simulate(read_pair(path), ratio, still, rng)
                 samples += [cut(simulation, still, rng) for _ in range(PATCHES_A_SCENE)]
         if not samples:
             raise FileNotFoundError(f"no validation scene matches {config.validation} in {folder}")
-        self.batch = [torch.from_numpy(np.stack(part)) for part in zip(*samples)]
+        self.batch = [torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)]
 
     @torch.no_grad()
     def with_target_prior(self, modules: nn.ModuleDict) -> dict[str, float]:

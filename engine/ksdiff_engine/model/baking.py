@@ -8,6 +8,7 @@ costs what the backbone costs, and its result does not depend on how the scene i
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ class BakedConv2d(nn.Conv2d):
     """A plain convolution in the place of a modulated one: the prior is already in its kernel."""
 
     def forward(self, x: Tensor, prior: Tensor | None = None) -> Tensor:
+        """x (B, C_in, H, W) -> (B, C_out, H, W); `prior` is not used."""
         return super().forward(x)
 
 
@@ -27,9 +29,11 @@ def bake_layer(layer: ModulatedConv2d, x: Tensor, prior: Tensor | None) -> Baked
     weight = layer.weight
     if layer.generator is not None and prior is not None:
         weight = weight * layer.generator(x, prior, shared=True)[0]
+    size = layer.kernel_size[0]
+    # Without memory of its own ("meta"): weight and bias follow, and no random number is drawn.
     baked = BakedConv2d(
-        layer.in_channels, layer.out_channels, layer.kernel_size, padding=layer.padding
-    ).to(weight)
+        layer.in_channels, layer.out_channels, size, padding=size // 2, device="meta"
+    )
     baked.weight = nn.Parameter(weight.detach().clone(), requires_grad=False)
     assert layer.bias is not None  # ModulatedConv2d always has one
     baked.bias = nn.Parameter(layer.bias.detach().clone(), requires_grad=False)
@@ -47,8 +51,8 @@ def bake(backbone: nn.Module, windows: Tensor, prior: Tensor | None) -> nn.Modul
     frozen = copy.deepcopy(backbone).eval()
     baked: dict[str, BakedConv2d] = {}
 
-    def replace_output(name: str):
-        def hook(layer: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
+    def replace_output(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+        def hook(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
             assert isinstance(layer, ModulatedConv2d)
             baked[name] = bake_layer(layer, inputs[0], prior)
             return baked[name](inputs[0])

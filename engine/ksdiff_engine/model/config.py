@@ -12,8 +12,8 @@ MODULATIONS = ("none", "ksdiff")
 class KSDiffConfig:
     """Shape of a KSDiff network. What the paper does not publish is ours.
 
-    bands: MS bands that go in and come out at once; 1 is the band-shared design (METHOD, section 9),
-        which runs the same network once a band and so takes any number of bands.
+    bands: MS bands that go in and come out at once; 1 is the band-shared design (METHOD,
+        section 9), which runs the same network once a band and so takes any number of bands.
     pan_features: channels derived from PAN, see :mod:`ksdiff_engine.model.features`.
     ratio: PAN pixels per MS pixel that the encoders' stems assume.
     channels, blocks: of the U-Net, at PAN, PAN/2 and PAN/4 resolution.
@@ -53,7 +53,8 @@ class KSDiffConfig:
             raise ValueError(f"bands {self.bands} or ratio {self.ratio} too small")
         if not 1 <= self.sampling_steps <= self.diffusion_steps:
             raise ValueError(
-                f"sampling_steps {self.sampling_steps} must lie between 1 and {self.diffusion_steps}"
+                f"sampling_steps must lie between 1 and {self.diffusion_steps} (diffusion_steps), "
+                f"not {self.sampling_steps}"
             )
 
     @property
@@ -62,11 +63,15 @@ class KSDiffConfig:
         return self.bands + self.pan_features
 
     def to_dict(self) -> dict[str, Any]:
+        """All settings by name, tuples as they are; :meth:`from_dict` also takes lists."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> KSDiffConfig:
-        """Raises ValueError that names keys this version does not know."""
+        """The inverse of :meth:`to_dict`; what is missing takes its default.
+
+        Raises ValueError that names keys this version does not know.
+        """
         unknown = sorted(set(values) - {field.name for field in fields(cls)})
         if unknown:
             raise ValueError(f"unknown architecture settings: {', '.join(unknown)}")

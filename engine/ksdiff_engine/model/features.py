@@ -32,7 +32,7 @@ class Standardisation:
     def from_moments(
         cls, mean: np.ndarray, covariance: np.ndarray, intensity: np.ndarray
     ) -> Standardisation:
-        """mean (C + 1,) and covariance (C + 1, C + 1) of the MS bands followed by PAN at MS resolution.
+        """mean (C + 1,) and covariance (C + 1, C + 1) of MS bands, then PAN at MS resolution.
 
         A constant band gets the unit 1, so that nothing is divided by zero.
         """
@@ -55,8 +55,8 @@ def pan_features(
 ) -> np.ndarray:
     """What depends on PAN but on no single band, (3, H, W) float32.
 
-    pan and pan_low (H, W), ms_up (C, H, W). Channels: PAN; PAN minus its low-pass version; PAN minus
-    the intensity fitted to it from all bands (what the bands cannot explain).
+    pan and pan_low (H, W), ms_up (C, H, W). Channels: PAN; PAN minus its low-pass version; PAN
+    minus the intensity fitted to it from all bands (what the bands cannot explain).
     """
     fitted = np.tensordot(scene.intensity[:-1].astype(np.float32), ms_up, axes=1)
     fitted += np.float32(scene.intensity[-1])
@@ -67,8 +67,8 @@ def pan_features(
 def band_features(shared: np.ndarray, scene: Standardisation, band: int) -> np.ndarray:
     """The four PAN features of one band, (4, H, W) float32.
 
-    To `shared` (3, H, W) from :func:`pan_features` comes the detail that a regression of the band on
-    PAN would inject (as in MTF-GLP).
+    To `shared` (3, H, W) from :func:`pan_features` comes the detail that a regression of the band
+    on PAN would inject (as in MTF-GLP).
     """
     injected = shared[1] * np.float32(scene.correlation[band])
     return np.concatenate([shared, injected[None]])

@@ -2,8 +2,8 @@
 
 METHOD, section 1 (paper: low-rank core tensor generator, unified factor generator, structure-aware
 multi-head attention, Tucker product). Ours: modulations are ``1 + Tucker(...)`` with a core that
-starts at zero, so that training starts at the plain network exactly; the trunk's attention pools the
-feature map with one learned query per mode of the kernel.
+starts at zero, so that training starts at the plain network exactly; the trunk's attention pools
+the feature map with one learned query per mode of the kernel.
 """
 
 from __future__ import annotations
@@ -78,20 +78,22 @@ class StructureAwareAttention(nn.Module):
 class FactorGenerator(nn.Module):
     """UFG: four heads on the attended features give the factor matrices (paper)."""
 
-    def __init__(
-        self, *, shape: tuple[int, int, int, int], ranks: Ranks, width: int = 32
-    ) -> None:
+    def __init__(self, *, shape: tuple[int, int, int, int], ranks: Ranks, width: int = 32) -> None:
         super().__init__()
         self.shape = shape
         self.ranks = ranks
-        self.heads = nn.ModuleList(nn.Linear(width, n * r) for n, r in zip(shape, ranks))
-        for head in self.heads:
+        heads = [nn.Linear(width, n * r) for n, r in zip(shape, ranks)]
+        for head in heads:
             # Factors of unit variance that differ between entries: with a zero core they carry no
             # signal yet, but the core's first gradient is their product.
             nn.init.normal_(head.bias)
+        self.heads = nn.ModuleList(heads)
 
     def forward(self, modes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """modes (B, 4, width) -> U1 (B, C_out, r1), U2 (B, C_in, r2), U3 (B, k, r3), U4 (B, k, r4)."""
+        """modes (B, 4, width) -> four factor matrices.
+
+        U1 (B, C_out, r1), U2 (B, C_in, r2), U3 (B, k, r3), U4 (B, k, r4).
+        """
         u1, u2, u3, u4 = (
             head(modes[:, m]).unflatten(1, (n, r))
             for m, (head, n, r) in enumerate(zip(self.heads, self.shape, self.ranks))
@@ -111,7 +113,7 @@ class KernelGenerator(nn.Module):
         width: int = 32,
         pooling: str = "attention",
     ) -> None:
-        """`shape` is the base kernel's (C_out, C_in, k, k); `ranks` are the paper's best (table 6)."""
+        """`shape`: the base kernel's (C_out, C_in, k, k); `ranks`: the paper's best (table 6)."""
         super().__init__()
         self.core = CoreTensorGenerator(prior_channels=prior_channels, ranks=ranks)
         self.attention = StructureAwareAttention(channels=shape[1], width=width, pooling=pooling)
@@ -150,7 +152,7 @@ class ModulatedConv2d(nn.Conv2d):
         self.generator = None
         if prior_channels is not None:
             self.generator = KernelGenerator(
-                shape=tuple(self.weight.shape),
+                shape=(out_channels, in_channels, kernel_size, kernel_size),
                 prior_channels=prior_channels,
                 ranks=ranks,
                 pooling=pooling,
@@ -166,7 +168,8 @@ class ModulatedConv2d(nn.Conv2d):
 def convolve_per_sample(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """'Same' convolution of each sample with its own kernel, as one grouped convolution.
 
-    x (B, C_in, H, W), weight (B, C_out, C_in, k, k), bias (C_out,) shared. Returns (B, C_out, H, W).
+    x (B, C_in, H, W), weight (B, C_out, C_in, k, k), bias (C_out,) shared by all samples.
+    Returns (B, C_out, H, W).
     """
     batch, c_out, c_in, k, _ = weight.shape
     grouped = x.reshape(1, batch * c_in, *x.shape[2:])

@@ -1,4 +1,4 @@
-"""KSDiff put together: encoders, latent diffusion, and the fusion network that the prior modulates."""
+"""KSDiff put together: encoders, latent diffusion, and the fusion network that it modulates."""
 
 from __future__ import annotations
 
@@ -52,7 +52,13 @@ class TargetEncoder(nn.Module):
 
 
 class KSDiff(nn.Module):
-    """What is needed to fuse; :class:`TargetEncoder` stands apart because inference never uses it."""
+    """What inference needs; :class:`TargetEncoder`, for training only, stands apart.
+
+    With ``modulation="none"`` there is the backbone alone.
+    """
+
+    prior_mean: Tensor
+    prior_std: Tensor
 
     def __init__(self, config: KSDiffConfig) -> None:
         super().__init__()

@@ -1,10 +1,12 @@
 """The pyramid latent fusion encoder (PLFE): images to a compact prior.
 
-METHOD, section 2. PLFE1 sees PAN, LRMS and the reference and gives the target prior (training only);
-PLFE2 sees PAN and LRMS and gives the condition of the diffusion model.
+METHOD, section 2. PLFE1 sees PAN, LRMS and the reference and gives the target prior (training
+only); PLFE2 sees PAN and LRMS and gives the condition of the diffusion model.
 """
 
 from __future__ import annotations
+
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +17,8 @@ class LinearCrossAttention(nn.Module):
     """Cross-attention over channels, of O(d^2) memory and linear in the number of pixels (paper).
 
     Queries come from the branch X, keys and values from the guide Y. Per head of d channels,
-    ``A = softmax(tau * norm(Q) norm(K)^T)`` is (d, d) and the output is ``A V``; ours: queries and keys are
-    L2-normalised over positions and the temperature tau is learned (Restormer, CVPR 2022).
+    ``A = softmax(tau * norm(Q) norm(K)^T)`` is (d, d) and the output is ``A V``; ours: queries and
+    keys are L2-normalised over positions and the temperature tau is learned (Restormer, CVPR 2022).
     """
 
     def __init__(self, channels: int, heads: int = 2) -> None:
@@ -117,11 +119,10 @@ class PyramidLatentFusionEncoder(nn.Module):
         """images (B, C_i, H, W), guide (B, C_g, H, W) -> prior (B, N, C_z)."""
         streams = [branch(image) for branch, image in zip(self.branches, images)]
         y = self.guide(guide)
-        for level, gates in enumerate(self.gates):
+        downs = cast("list[nn.ModuleList]", self.downs)
+        for level, gates in enumerate(cast("list[nn.ModuleList]", self.gates)):
             streams = [gate(x, y) for gate, x in zip(gates, streams)]
-            if level < len(self.downs):
-                *streams, y = (
-                    F.gelu(down(t)) for down, t in zip(self.downs[level], [*streams, y])
-                )
+            if level < len(downs):
+                *streams, y = (F.gelu(down(t)) for down, t in zip(downs[level], [*streams, y]))
         grid = F.adaptive_avg_pool2d(torch.cat(streams, dim=1), self.side)
         return self.project(grid.flatten(2).transpose(1, 2))

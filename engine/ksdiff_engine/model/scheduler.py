@@ -1,8 +1,8 @@
 """DDPM noising and DDIM sampling with x0-prediction.
 
-METHOD, section 3. Sources: Ho et al. (2020), Song et al. (2021), Lin et al. (2024) for the `trailing`
-spacing, which starts at the noisiest step. The latent is never clipped. Equation numbers below are
-those of DDIM (arXiv 2010.02502).
+METHOD, section 3. Sources: Ho et al. (2020), Song et al. (2021), Lin et al. (2024) for the
+`trailing` spacing, which starts at the noisiest step. The latent is never clipped. Equation numbers
+below are those of DDIM (arXiv 2010.02502).
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ class DiffusionScheduler(nn.Module):
 
     `schedule`: betas spaced linearly, or linearly in their square roots (``scaled_linear``).
     """
+
+    alphas_bar: Tensor  # (T,), cumulative products of 1 - beta
 
     def __init__(
         self,
@@ -41,7 +43,10 @@ class DiffusionScheduler(nn.Module):
         self.register_buffer("alphas_bar", alphas_bar.float(), persistent=False)
 
     def add_noise(self, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
-        """Forward process: ``x_t = sqrt(abar_t) x0 + sqrt(1 - abar_t) noise`` (eq. 4); t (B,) in [0, T)."""
+        """Forward process: ``x_t = sqrt(abar_t) x0 + sqrt(1 - abar_t) noise`` (eq. 4).
+
+        x0, noise (B, …); t (B,) integers in [0, T).
+        """
         alpha_bar = self.alphas_bar[t].reshape(-1, *[1] * (x0.ndim - 1))
         return alpha_bar.sqrt() * x0 + (1.0 - alpha_bar).sqrt() * noise
 
@@ -53,7 +58,7 @@ class DiffusionScheduler(nn.Module):
         return [round(self.steps - i * stride) - 1 for i in range(count)]
 
     def step(self, x0: Tensor, x_t: Tensor, t: int, previous: int) -> Tensor:
-        """One deterministic DDIM step (eq. 12 with sigma = 0) from t to `previous` (-1: the end)."""
+        """One deterministic DDIM step (eq. 12, sigma = 0) from t to `previous` (-1: the end)."""
         alpha_bar = self.alphas_bar[t]
         end = torch.ones_like(alpha_bar)
         alpha_bar_previous = self.alphas_bar[previous] if previous >= 0 else end
@@ -61,7 +66,10 @@ class DiffusionScheduler(nn.Module):
         return alpha_bar_previous.sqrt() * x0 + (1.0 - alpha_bar_previous).sqrt() * noise
 
     def sample(self, predict: Callable[[Tensor, Tensor], Tensor], x: Tensor, count: int) -> Tensor:
-        """Reverse chain from noise `x` (B, …): ``predict(x_t, t)`` gives x0. Gradients pass through."""
+        """Reverse chain of `count` steps from noise `x` (B, …); gradients pass through.
+
+        ``predict(x_t, t)`` with t (B,) gives the estimate of x0.
+        """
         times = self.timesteps(count)
         for t, previous in zip(times, [*times[1:], -1]):
             x0 = predict(x, torch.full((x.shape[0],), t, device=x.device))

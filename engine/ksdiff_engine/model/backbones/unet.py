@@ -1,11 +1,13 @@
 """The modulated U-Net (METHOD, section 4), without any normalisation over positions.
 
-Three resolutions: PAN, PAN/2, PAN/4. There is no batch or group normalisation, so a pixel depends on
-nothing beyond :attr:`UNet.radius`, and tiles of a scene agree where they overlap.
+Three resolutions: PAN, PAN/2, PAN/4. There is no batch or group normalisation, so a pixel depends
+on nothing beyond :attr:`UNet.radius`, and tiles of a scene agree where they overlap.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,17 +18,22 @@ from ..kernel_generator import ModulatedConv2d, Ranks
 class ResidualBlock(nn.Module):
     """Two modulated convolutions around a rectifier, added to the input (He et al., 2016)."""
 
-    def __init__(self, channels: int, **modulation: object) -> None:
+    def __init__(self, channels: int, convolution: Callable[[int, int], ModulatedConv2d]) -> None:
         super().__init__()
-        self.first = ModulatedConv2d(channels, channels, **modulation)
-        self.second = ModulatedConv2d(channels, channels, **modulation)
+        self.first = convolution(channels, channels)
+        self.second = convolution(channels, channels)
 
     def forward(self, x: Tensor, prior: Tensor | None = None) -> Tensor:
+        """x (B, C, H, W), prior (B, N, C_z) or None -> (B, C, H, W)."""
         return x + self.second(F.relu(self.first(x, prior)), prior)
 
 
 class UNet(nn.Module):
-    """Encoder and decoder with additive skips; the last layer starts at zero."""
+    """Encoder and decoder with additive skips; the last layer starts at zero.
+
+    stride: PAN pixels per pixel of the coarsest resolution; sizes must be multiples of it.
+    radius: PAN pixels on either side that an output pixel can depend on, beyond the kernels.
+    """
 
     stride = 4
 
@@ -44,24 +51,29 @@ class UNet(nn.Module):
         """`channels` at PAN, PAN/2 and PAN/4; `blocks` at PAN/2 (each way) and at PAN/4."""
         super().__init__()
         full, half, quarter = channels
-        modulation = {"prior_channels": prior_channels, "ranks": ranks, "pooling": pooling}
+        modulated = partial(
+            ModulatedConv2d, prior_channels=prior_channels, ranks=ranks, pooling=pooling
+        )
         self.enter = nn.Conv2d(in_channels, full, 3, padding=1)
         self.down_half = nn.Conv2d(full, half, 2, stride=2)
-        self.encode = nn.ModuleList(ResidualBlock(half, **modulation) for _ in range(blocks[0]))
+        self.encode = nn.ModuleList(ResidualBlock(half, modulated) for _ in range(blocks[0]))
         self.down_quarter = nn.Conv2d(half, quarter, 2, stride=2)
-        self.middle = nn.ModuleList(ResidualBlock(quarter, **modulation) for _ in range(blocks[1]))
+        self.middle = nn.ModuleList(ResidualBlock(quarter, modulated) for _ in range(blocks[1]))
         self.up_half = nn.Sequential(nn.Conv2d(quarter, 4 * half, 1), nn.PixelShuffle(2))
-        self.decode = nn.ModuleList(ResidualBlock(half, **modulation) for _ in range(blocks[0]))
+        self.decode = nn.ModuleList(ResidualBlock(half, modulated) for _ in range(blocks[0]))
         self.up_full = nn.Sequential(nn.Conv2d(half, 4 * full, 1), nn.PixelShuffle(2))
-        self.refine = ModulatedConv2d(full, full, **modulation)
+        self.refine = modulated(full, full)
         self.leave = nn.Conv2d(full, out_channels, 3, padding=1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
-        # One pixel a 3x3 convolution at its own resolution, and up to three from the 4-pixel blocks.
+        for parameter in self.leave.parameters():
+            nn.init.zeros_(parameter)
+        # One pixel a 3x3 convolution at its own resolution, and up to three from the 4-pixel block.
         self.radius = 3 + 2 * 4 * blocks[0] + 4 * 2 * blocks[1] + 3
 
     def forward(self, x: Tensor, prior: Tensor | None = None) -> Tensor:
-        """x (B, C_in, H, W), H and W divisible by 4; prior (B, N, C_z) or None -> (B, C_out, H, W)."""
+        """x (B, C_in, H, W), prior (B, N, C_z) or None -> (B, C_out, H, W).
+
+        H and W must divide by :attr:`stride`.
+        """
         full = F.relu(self.enter(x))
         half = F.relu(self.down_half(full))
         for block in self.encode:

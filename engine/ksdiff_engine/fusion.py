@@ -1,0 +1,303 @@
+"""KSDiff as a fusion method: kernels baked from windows of the scene, then one pass over tiles.
+
+METHOD, section 7. ``prior_scope="scene"`` bakes one set of kernels for the whole scene.
+``prior_scope="tile"`` bakes one set for each cell of a fixed grid and blends neighbouring cells
+with weights that sum to 1, so that neither scope depends on how the pipeline cuts its tiles.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from .errors import WeightsError
+from .model.baking import bake
+from .model.features import Standardisation, band_features, pan_features, standardise_band
+from .model.ksdiff import KSDiff
+from .model.storage import load_network
+from .raster.tiling import Window
+from .scene import Scene, TileData
+
+Progress = Callable[[float, str], None]
+BakedBands = tuple[nn.Module, ...]  # one plain network a band
+
+PRIOR_SCOPES = ("scene", "tile")
+WINDOW = 64  # PAN pixels; the patch size that the networks are trained on
+WINDOWS_A_SCENE = 64
+WINDOWS_A_CELL = 9
+CELL = 512  # PAN pixels
+CELL_BLEND = 64  # width of the transition between two cells, PAN pixels
+CELLS_KEPT = 48  # baked cells in memory; tiles are visited row by row
+
+
+class KSDiffMethod:
+    """A trained network behind every method's contract: `prepare` a scene, `fuse` its tiles.
+
+    halo: PAN pixels that a tile needs on each side of what is kept of it.
+    seed: of the noise that the prior's diffusion starts from; same seed, same result.
+    """
+
+    name = "ksdiff"
+    title = "KSDiff"
+    reference = (
+        "Jin et al., Fast Kernel-Space Diffusion for Remote Sensing Pansharpening, CVPR 2026"
+    )
+
+    def __init__(
+        self,
+        network: KSDiff,
+        *,
+        device: torch.device | str = "cpu",
+        prior_scope: str = "scene",
+        seed: int = 0,
+    ) -> None:
+        if prior_scope not in PRIOR_SCOPES:
+            raise ValueError(f"prior_scope must be one of {PRIOR_SCOPES}, not {prior_scope!r}")
+        if network.config.bands != 1:
+            raise WeightsError(
+                f"The network fuses {network.config.bands} bands at once; only band-shared "
+                "networks can be run on scenes.",
+                hint="Choose weights whose card says bands 'any'.",
+            )
+        self.network = network.to(device).eval()
+        self.device = torch.device(device)
+        self.prior_scope = prior_scope
+        self.seed = seed
+        self.stride = network.backbone.stride
+        self.halo = _round_up(network.backbone.radius, self.stride)
+        self._scene: Scene | None = None
+        self._standardisation: Standardisation | None = None
+        self._baked: BakedBands | None = None
+        self._cells: OrderedDict[tuple[int, int], BakedBands] = OrderedDict()
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        *,
+        device: torch.device | str = "cpu",
+        prior_scope: str = "scene",
+        seed: int = 0,
+    ) -> KSDiffMethod:
+        """Load weights. Raises WeightsError for a file that is damaged or of another kind."""
+        network, _ = load_network(path)
+        return cls(network, device=device, prior_scope=prior_scope, seed=seed)
+
+    def prepare(self, scene: Scene, progress: Progress = lambda fraction, message: None) -> None:
+        """Gather the scene's statistics; in scene scope, estimate the prior and bake kernels.
+
+        Raises InputError when PAN and MS have no valid pixel in common.
+        """
+        statistics = scene.statistics(lambda fraction, message: progress(0.5 * fraction, message))
+        self._scene = scene
+        self._standardisation = Standardisation.from_moments(
+            statistics.mean, statistics.covariance, statistics.intensity_weights
+        )
+        self._cells.clear()
+        if self.prior_scope == "scene":
+            area = Window(0, 0, scene.width, scene.height)
+            self._baked = self._bake(area, WINDOWS_A_SCENE, lambda f, m: progress(0.5 + 0.5 * f, m))
+
+    def fuse(self, tile: TileData) -> np.ndarray:
+        """The fused tile (C, H, W) float32, halo included; right from `halo` pixels inwards."""
+        if self._scene is None:
+            raise RuntimeError("prepare() must be called before fuse()")
+        if self._baked is not None:
+            return self._run(self._baked, tile)
+        return self._blend_cells(tile)
+
+    # --- the pass over the pixels ---
+
+    @torch.inference_mode()
+    def _run(self, baked: BakedBands, tile: TileData) -> np.ndarray:
+        scene = self._known_standardisation()
+        padding = _alignment_padding(tile.window, self.stride)
+        shared = pan_features(tile.pan, tile.pan_low, tile.ms_up, scene)
+        fused = np.empty_like(tile.ms_up)
+        inner = _unpadded(padding, tile.pan.shape)
+        for band, network in enumerate(baked):
+            inputs = np.pad(_network_input(shared, tile.ms_up, scene, band), padding, mode="edge")
+            batch = torch.from_numpy(inputs)[None].to(self.device)
+            residual = network(batch)[0, 0].float().cpu().numpy()[inner]
+            fused[band] = tile.ms_up[band] + residual * np.float32(scene.std[band])
+        return fused
+
+    def _known_standardisation(self) -> Standardisation:
+        assert self._standardisation is not None  # prepare() has run: fuse() checks it
+        return self._standardisation
+
+    # --- baking ---
+
+    @torch.inference_mode()
+    def _bake(self, area: Window, count: int, progress: Progress) -> BakedBands:
+        """Kernels of all bands from at most `count` windows spread over `area`."""
+        assert self._scene is not None
+        scene = self._known_standardisation()
+        tiles = window_tiles(self._scene, area, count, lambda f, m: progress(0.5 * f, m))
+        shared = [pan_features(tile.pan, tile.pan_low, tile.ms_up, scene) for tile in tiles]
+        networks = []
+        for band in range(self._scene.bands):
+            progress(0.5 + 0.5 * band / self._scene.bands, "Estimating the prior")
+            inputs = [
+                _network_input(features, tile.ms_up, scene, band)
+                for features, tile in zip(shared, tiles)
+            ]
+            windows = torch.from_numpy(np.stack(inputs)).to(self.device)
+            lrms, pan = windows[:, :1], windows[:, 1:]
+            prior = self.network.estimate_prior(pan, lrms, self.seed)
+            networks.append(bake(self.network.backbone, windows, prior))
+        return tuple(networks)
+
+    # --- tile scope ---
+
+    def _blend_cells(self, tile: TileData) -> np.ndarray:
+        """Weighted sum of the results with the kernels of every cell that reaches into the tile."""
+        assert self._scene is not None
+        fused = np.zeros_like(tile.ms_up)
+        columns = cell_weights(tile.window.column, tile.window.width, self._scene.width)
+        rows = cell_weights(tile.window.row, tile.window.height, self._scene.height)
+        for row, row_weights in rows.items():
+            for column, column_weights in columns.items():
+                top, bottom = _support(row_weights)
+                left, right = _support(column_weights)
+                part = _cut(tile, top, bottom, left, right, self.halo, self.stride)
+                result = self._run(self._cell(column, row), part)
+                weights = np.outer(row_weights[top:bottom], column_weights[left:right])
+                dy = top - (part.window.row - tile.window.row)
+                dx = left - (part.window.column - tile.window.column)
+                inner = result[:, dy : dy + bottom - top, dx : dx + right - left]
+                fused[:, top:bottom, left:right] += inner * weights.astype(np.float32)
+        return fused
+
+    def _cell(self, column: int, row: int) -> BakedBands:
+        key = (column, row)
+        if key not in self._cells:
+            area = Window(column * CELL, row * CELL, CELL, CELL)
+            self._cells[key] = self._bake(area, WINDOWS_A_CELL, lambda fraction, message: None)
+            if len(self._cells) > CELLS_KEPT:
+                self._cells.popitem(last=False)
+        self._cells.move_to_end(key)
+        return self._cells[key]
+
+
+def window_tiles(scene: Scene, area: Window, count: int, progress: Progress) -> list[TileData]:
+    """At most `count` windows of 64 x 64 PAN pixels, one a stratum of `area`, mostly valid.
+
+    Strata are the cells of a near-square lattice. A stratum whose middle is mostly invalid offers
+    four other places; one where these are too gives no window. If none of the strata gives one,
+    the place with most valid pixels is taken.
+    """
+    area = area.clipped(scene.width, scene.height)
+    places = _strata(area, count)
+    found: list[TileData] = []
+    spare: tuple[float, TileData] | None = None
+    for number, candidates in enumerate(places):
+        progress(number / len(places), "Reading windows for the prior")
+        for column, row in candidates:
+            tile = scene.tile(Window(column, row, WINDOW, WINDOW))
+            share = float(tile.valid.mean())
+            if share > 0.5:
+                found.append(tile)
+                break
+            if spare is None or share > spare[0]:
+                spare = (share, tile)
+    if not found and spare is not None:
+        found.append(spare[1])
+    return found
+
+
+def _strata(area: Window, count: int) -> list[list[tuple[int, int]]]:
+    """Candidate corners of a window for each stratum, the middle first."""
+    aspect = area.width / max(area.height, 1)
+    columns = int(np.clip(round(np.sqrt(count * aspect)), 1, max(1, area.width // WINDOW)))
+    rows = int(np.clip(count // columns, 1, max(1, area.height // WINDOW)))
+    strata = []
+    for j in range(rows):
+        for i in range(columns):
+            offsets = [(0.5, 0.5), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)]
+            width, height = area.width / columns, area.height / rows
+            candidates = [
+                (
+                    area.column + int(i * width + x * (width - WINDOW)),
+                    area.row + int(j * height + y * (height - WINDOW)),
+                )
+                for x, y in offsets
+            ]
+            strata.append(list(dict.fromkeys(candidates)))
+    return strata
+
+
+def cell_weights(start: int, length: int, size: int) -> dict[int, np.ndarray]:
+    """Blending weights along one axis: cell index -> (length,) float64, summing to 1 at each pixel.
+
+    `start` is the first pixel in the result's grid of `size` pixels. Cells of CELL pixels meet in
+    linear transitions of CELL_BLEND pixels; the last cell takes what is left over.
+    """
+    cells = max(1, size // CELL)
+    position = np.arange(start, start + length) + 0.5
+    steps = [
+        np.clip((position - cell * CELL) / CELL_BLEND + 0.5, 0.0, 1.0) for cell in range(1, cells)
+    ]
+    edges = [np.ones(length), *steps, np.zeros(length)]
+    weights = {cell: edges[cell] - edges[cell + 1] for cell in range(cells)}
+    return {cell: weight for cell, weight in weights.items() if weight.any()}
+
+
+def _support(weights: np.ndarray) -> tuple[int, int]:
+    """First index and one past the last where weights are not zero."""
+    indices = np.flatnonzero(weights)
+    return int(indices[0]), int(indices[-1]) + 1
+
+
+def _cut(
+    tile: TileData, top: int, bottom: int, left: int, right: int, halo: int, stride: int
+) -> TileData:
+    """The part of a tile between the given rows and columns, with as much halo as the tile has."""
+    height, width = tile.pan.shape
+    margin = _round_up(halo, stride)
+    top, left = max(0, top - margin), max(0, left - margin)
+    bottom, right = min(height, bottom + margin), min(width, right + margin)
+    rows, columns = slice(top, bottom), slice(left, right)
+    return TileData(
+        window=Window(tile.window.column + left, tile.window.row + top, right - left, bottom - top),
+        pan=tile.pan[rows, columns],
+        pan_low=tile.pan_low[rows, columns],
+        ms_up=tile.ms_up[:, rows, columns],
+        valid=tile.valid[rows, columns],
+    )
+
+
+def _round_up(value: int, step: int) -> int:
+    return -(-value // step) * step
+
+
+def _network_input(
+    shared: np.ndarray, ms_up: np.ndarray, scene: Standardisation, band: int
+) -> np.ndarray:
+    """The network's input for one band, (1 + F, H, W): the band, then its PAN features."""
+    return np.concatenate(
+        [standardise_band(ms_up, scene, band), band_features(shared, scene, band)]
+    )
+
+
+def _alignment_padding(window: Window, stride: int) -> list[tuple[int, int]]:
+    """What to add to a tile's (C, H, W) so that strided layers meet the same pixels in every tile.
+
+    Pairs (before, after), none for the channels, as for ``np.pad``.
+    """
+    padding = [(0, 0)]
+    for start, length in ((window.row, window.height), (window.column, window.width)):
+        before = start % stride
+        padding.append((before, -(before + length) % stride))
+    return padding
+
+
+def _unpadded(padding: list[tuple[int, int]], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Where the tile of `shape` (H, W) lies in its padded version."""
+    _, (top, _), (left, _) = padding
+    return slice(top, top + shape[0]), slice(left, left + shape[1])

@@ -1,0 +1,76 @@
+"""Networks from and to safetensors files; nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from ksdiff_engine.errors import WeightsError
+from ksdiff_engine.weights import read_card
+
+from .config import KSDiffConfig
+from .ksdiff import KSDiff
+
+ARCHITECTURE = "KSDiff"
+
+
+def load_network(path: str | Path) -> tuple[KSDiff, dict[str, Any]]:
+    """Read a weights file into a network in evaluation mode; returns it and the file's card.
+
+    Raises WeightsError when the file is damaged, of another architecture, or its tensors do not
+    have the names and shapes that its card promises.
+    """
+    card = read_card(path)
+    architecture = dict(card["architecture"])
+    kind = architecture.pop("class", None)
+    if kind != ARCHITECTURE:
+        raise WeightsError(
+            f"The weights file {path} holds a network of class {kind!r}, not {ARCHITECTURE!r}.",
+            hint="Choose weights that were exported by this version's training package.",
+        )
+    try:
+        network = KSDiff(KSDiffConfig.from_dict(architecture))
+        tensors = load_file(path)
+    except (SafetensorError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"The weights file {path} cannot be read: {error}", hint="Copy or export it again."
+        ) from error
+    _check_tensors(path, network, tensors)
+    network.load_state_dict(tensors)
+    return network.eval().requires_grad_(False), card
+
+
+def save_network(network: KSDiff, card: dict[str, Any], path: str | Path) -> None:
+    """Write a network with its card; the card's `architecture` is filled in from the network."""
+    architecture = {"class": ARCHITECTURE, **network.config.to_dict()}
+    metadata = {"card": json.dumps({**card, "architecture": architecture}, ensure_ascii=False)}
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    save_file(tensors, path, metadata=metadata)
+
+
+def _check_tensors(path: str | Path, network: KSDiff, tensors: dict[str, torch.Tensor]) -> None:
+    expected = network.state_dict()
+    names = sorted(set(expected) ^ set(tensors))
+    if names:
+        raise WeightsError(
+            f"The weights file {path} does not fit its own card: {len(names)} tensors are missing "
+            f"or unknown, the first is {names[0]!r}.",
+            hint="Export the weights again with this version.",
+        )
+    for name, tensor in tensors.items():
+        if tensor.shape != expected[name].shape:
+            raise WeightsError(
+                f"The weights file {path} does not fit its own card: {name!r} has shape "
+                f"{tuple(tensor.shape)}, expected {tuple(expected[name].shape)}.",
+                hint="Export the weights again with this version.",
+            )
+        if not torch.isfinite(tensor).all():
+            raise WeightsError(
+                f"The weights file {path} holds values that are not finite in {name!r}.",
+                hint="Copy or export it again.",
+            )

@@ -1,0 +1,112 @@
+"""From a finished run to the one safetensors file that the engine loads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from ksdiff_engine.model.ksdiff import KSDiff
+from ksdiff_engine.model.storage import save_network
+from ksdiff_engine.weights import CARD_FORMAT
+
+from .config import ExperimentConfig
+from .evaluate import evaluate, means
+from .provenance import read_provenance
+from .stages import build_modules
+
+NORMALISATION = "scene mean and standard deviation of each band; PAN by its own at MS resolution"
+CARD_KEYS = ("title", "description", "ratio", "sensors", "sources", "limits")
+
+
+def export(
+    experiment: ExperimentConfig,
+    run: Path,
+    card_file: Path,
+    output: Path,
+    test_scenes: Sequence[Path] = (),
+) -> Path:
+    """Write `output / <name>.safetensors` from the last stage of `run`; returns its path.
+
+    `card_file` is YAML with what a person has to say: title, description, ratio, sensors, sources
+    (with licences) and limits. Figures on `test_scenes` are measured here and put on the card.
+    Raises ValueError when the card lacks something or the run is of another architecture,
+    FileNotFoundError when the run is unfinished.
+    """
+    texts = _read_card(card_file)
+    network = _trained_network(experiment, run)
+    card = _card(experiment, run, texts)
+    path = output / f"{experiment.name}.safetensors"
+    save_network(network, card, path)
+    if test_scenes:
+        save_network(network, {**card, "metrics": _metrics(path, test_scenes)}, path)
+    return path
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    try:
+        texts = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not isinstance(texts, dict) or set(texts) != set(CARD_KEYS):
+        raise ValueError(f"{path} must have exactly the keys {', '.join(CARD_KEYS)}")
+    return texts
+
+
+def _trained_network(experiment: ExperimentConfig, run: Path) -> KSDiff:
+    stage = "stage1" if experiment.model.modulation == "none" else "stage2"
+    final = run / stage / "final.pt"
+    if not final.exists():
+        raise FileNotFoundError(f"{final} does not exist: the run has not finished {stage}")
+    modules = build_modules(experiment)
+    try:
+        modules.load_state_dict(torch.load(final, weights_only=True)["modules"])
+    except RuntimeError as error:
+        raise ValueError(f"{final} is of another architecture than {experiment.name!r}") from error
+    return modules["ksdiff"]
+
+
+def _card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "format": CARD_FORMAT,
+        "name": experiment.name,
+        "title": texts["title"],
+        "description": texts["description"],
+        "bands": "any",
+        "ratio": texts["ratio"],
+        "normalisation": NORMALISATION,
+        "sensors": texts["sensors"],
+        "training": {
+            "data": texts["sources"],
+            "steps": _totals(run, "steps"),
+            "seconds": _totals(run, "seconds"),
+            "batch": experiment.stage1.batch,
+            "patch": experiment.data.patch,
+            "seed": experiment.seed,
+            **read_provenance(run),
+        },
+        "metrics": [],
+        "limits": texts["limits"],
+    }
+
+
+def _totals(run: Path, key: str) -> dict[str, float]:
+    """A figure of every finished stage by the stage's name, rounded."""
+    return {
+        path.parent.name: round(torch.load(path, weights_only=True)[key])
+        for path in sorted(run.glob("stage*/final.pt"))
+    }
+
+
+def _metrics(weights: Path, scenes: Sequence[Path]) -> list[dict[str, Any]]:
+    """Reduced-resolution figures, four digits, of the weights and of interpolation."""
+    rows = evaluate([weights], scenes, methods=("exp",))
+    ratios = {row["ratio"] for row in rows if row["method"] != "exp"}
+    chosen = [row for row in [*rows, *means(rows)] if row["ratio"] in ratios]
+    return [
+        {key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()}
+        for row in chosen
+    ]
