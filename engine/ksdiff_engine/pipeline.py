@@ -21,6 +21,7 @@ from ksdiff_engine.raster.align import align
 from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import Window, tiles
 from ksdiff_engine.raster.writer import RasterWriter
+from ksdiff_engine.resampled import with_own_resolution
 from ksdiff_engine.scene import Scene, TileData
 from ksdiff_engine.sensor_hints import profile_for, ratio_remark
 
@@ -154,12 +155,11 @@ def open_scene(
         pan_source = stack.enter_context(RasterSource.open_pan(pan, pan_band or None))
         ms_source = stack.enter_context(RasterSource.open_ms(ms, bands or None))
         profile = profile_for(sensor, pan_source, ms_source)
-        pair = align(pan_source, ms_source)
+        pair, remark = with_own_resolution(align(pan_source, ms_source), profile)
         if pair.ms is not ms_source:
             stack.enter_context(pair.ms)
-        for message in pair.messages:
+        for message in (*pair.messages, remark, ratio_remark(profile, pair.ratio)):
             report.warn(message)
-        report.warn(ratio_remark(profile, pair.ratio))
         yield Scene(pair, profile)
 
 

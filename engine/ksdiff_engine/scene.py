@@ -24,6 +24,7 @@ from ksdiff_engine.resample import (
     lowpass_matrix,
     lowpass_radius,
 )
+from ksdiff_engine.resampled import SMALLEST_RATIO
 from ksdiff_engine.scene_statistics import (
     LatticeSample,
     Moments,
@@ -40,9 +41,6 @@ FILL_RADIUS = 24
 # Edge of the blocks in which statistics are gathered, MS pixels. Fixed, so that sums do not depend
 # on the choice of tiles.
 STATISTICS_BLOCK = 256
-# Below this ratio the MS has in truth been resampled to the PAN grid.
-SMALLEST_RATIO = 1.5
-
 Progress = Callable[[float, str], None]
 
 
@@ -86,8 +84,8 @@ class Scene:
             raise InputError(
                 f"The MS {pair.ms.name} has nearly the pixel size of the PAN {pair.pan.name}: "
                 f"ratio {self.ratio:.2f}. There is no detail for the PAN to add.",
-                hint="Give the original MS, before it was resampled to the PAN grid; if there is "
-                "none, average it back to its true pixel size (gdalwarp -r average -tr …).",
+                hint="Give the original MS, from before it was resampled to the PAN grid, or name "
+                "the sensor, to whose ratio the MS is then averaged back.",
             )
 
     def tile(self, window: Window, halo: int = 0) -> TileData:

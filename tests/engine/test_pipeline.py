@@ -387,3 +387,25 @@ def test_landsat_as_delivered(run):
     result = run(pan, bands)
     assert (result["bands"], result["ratio"]) == (4, 2.0)
     assert gdal.Open(str(run.output)).GetMetadataItem("KSDIFF_SENSOR") == "landsat-8-9"
+
+
+def test_ms_on_the_pan_grid_is_averaged_back_to_a_known_sensor(run, tmp_path, pair_files):
+    pan, ms = pair_files(data_type="Float32")
+    run(pan, ms)
+    direct = read(run.output)[0]
+    enlarged = str(tmp_path / "enlarged.tif")
+    gdal.Warp(enlarged, ms, xRes=0.5, yRes=0.5, resampleAlg="cubic")
+    assert "ratio 1.00" in refusal_message(run, pan, enlarged)
+    result = run(pan, enlarged, sensor="quickbird")
+    assert result["ratio"] == 4.0
+    assert result["valid_fraction"] == 1.0
+    assert "averaged back to the ratio 4 of QuickBird" in result["messages"][0]
+    inner = (slice(None), slice(24, -24), slice(24, -24))
+    assert np.corrcoef(read(run.output)[0][inner].ravel(), direct[inner].ravel())[0, 1] > 0.95
+
+
+def refusal_message(run, *arguments):
+    with pytest.raises(InputError) as caught:
+        run(*arguments)
+    assert "name the sensor" in caught.value.hint
+    return caught.value.message
