@@ -21,6 +21,7 @@ TARGET = ROOT / "dist" / "ksdiff_qgis.zip"
 PLUGIN = "ksdiff_qgis"
 LIMIT = 25_000_000  # bytes; what plugins.qgis.org accepts
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file can state
+BY_PRODUCTS = (".pyc", ".aux.xml", "~")
 
 
 def main() -> int:
@@ -64,7 +65,7 @@ def files_below(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
 
 def is_private(part: str) -> bool:
     """Whether a file or folder of this name is a by-product rather than a source."""
-    return part.startswith(".") or part == "__pycache__" or part.endswith((".pyc", "~"))
+    return part.startswith(".") or part == "__pycache__" or part.endswith(BY_PRODUCTS)
 
 
 if __name__ == "__main__":

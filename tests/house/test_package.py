@@ -63,7 +63,15 @@ def test_same_tree_gives_same_bytes(archive: Path, tmp_path: Path) -> None:
 
 
 def test_caches_and_hidden_files_stay_out(tmp_path: Path) -> None:
-    for name in ("a.py", "a.pyc", "__pycache__/a.py", ".hidden", "sub/b.json", "sub/.git/x"):
+    for name in (
+        "a.py",
+        "a.pyc",
+        "b.tif.aux.xml",
+        "__pycache__/a.py",
+        ".hidden",
+        "sub/b.json",
+        "sub/.git/x",
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
