@@ -27,10 +27,11 @@ SETTING = "ksdiff/python"
 NEEDED = ("numpy", "scipy", "osgeo", "torch", "safetensors")
 INSTALLED_INTO_ENVIRONMENT = ("torch", "safetensors")
 
+_STDLIB = Path(os.__file__).parent  # a virtual environment has that of its base
 _PROBE = (
-    "import importlib.util, json, sys; "
+    "import importlib.util, json, os, sys; "
     "print(json.dumps({'missing': [m for m in sys.argv[1:] if importlib.util.find_spec(m) is None],"
-    " 'prefix': sys.prefix, 'base_prefix': sys.base_prefix}))"
+    " 'stdlib': os.path.dirname(os.__file__)}))"
 )
 _PROBE_TIMEOUT = 30.0
 _FAILURE_IS_REMEMBERED = 10.0
@@ -50,11 +51,10 @@ _QGIS_LIBRARIES = (
 
 @dataclass(frozen=True)
 class Probe:
-    """What a Python said about itself: the modules it lacks, and where it is installed."""
+    """What a Python said about itself: the modules it lacks, its standard library's folder."""
 
     missing: tuple[str, ...]
-    prefix: str
-    base_prefix: str
+    stdlib: str
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ def find() -> Interpreter:
             f"{' and '.join(found.missing)}.",
             hint=_remedy(path, own, found.missing),
         )
-    shares = os.path.realpath(found.base_prefix) == os.path.realpath(sys.base_prefix)
-    return Interpreter(path, own, shares)
+    shares_libraries = os.path.realpath(found.stdlib) == os.path.realpath(_STDLIB)
+    return Interpreter(path, own, shares_libraries)
 
 
 def environment_folder() -> Path:
@@ -132,31 +132,33 @@ def _python_in(folder: Path) -> Path:
 
 
 def _own_python() -> str:
-    """Return the executable of the Python inside QGIS.
-
-    ``sys.executable`` is taken only when it is a Python: on Windows and macOS it is QGIS, which
-    would start a second time.
-    """
+    """Return the executable of the Python inside QGIS."""
     for candidate in _own_candidates():
         if candidate.is_file():
             return str(candidate)
     raise EnvironmentProblem(
-        f"No Python executable belongs to this QGIS (looked in {sys.base_prefix}).",
+        f"No Python executable belongs to this QGIS (looked around {_STDLIB}).",
         hint=f"Name one in the environment variable {ENVIRONMENT_VARIABLE}; see {setup_page()}.",
     )
 
 
 def _own_candidates() -> Iterator[Path]:
-    executable = Path(sys.executable or "")
-    if executable.name.lower().startswith("python"):
-        yield executable
+    """Yield where the executable of this Python may be, judged by its standard library.
+
+    ``sys.executable`` tells the truth only where a script has started QGIS. Inside QGIS it is QGIS
+    itself on Windows and macOS, which would start a second time, and any Python on the search path
+    on Linux.
+    """
+    if QgsApplication.platform() == "external":
+        yield Path(sys.executable)
     if os.name == "nt":
-        yield Path(sys.base_prefix) / "python.exe"
+        yield _STDLIB.parent / "python.exe"
         return
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for folder in (Path(sys.base_prefix) / "bin", executable.parent / "bin", executable.parent):
-        yield folder / version
-        yield folder / "python3"
+    for folder in (*_STDLIB.parents, Path(sys.base_prefix)):
+        yield folder / "bin" / version
+        yield folder / "bin" / "python3"
+        yield folder / "MacOS" / version
 
 
 _probes: dict[tuple[str, float], tuple[float, Probe]] = {}
@@ -198,7 +200,7 @@ def _ask(path: str, origin: str, own: bool) -> Probe:
             **without_console(),
         )
         data = json.loads(answer.stdout.decode("utf-8").strip().splitlines()[-1])
-        return Probe(tuple(data["missing"]), data["prefix"], data["base_prefix"])
+        return Probe(tuple(data["missing"]), data["stdlib"])
     except (OSError, subprocess.SubprocessError, ValueError, LookupError) as error:
         said = (getattr(error, "stderr", b"") or b"").decode("utf-8", "replace").strip()
         raise EnvironmentProblem(

@@ -100,7 +100,9 @@ class Worker:
         # A reader that still waits shows that a child of the worker lives on and holds the pipe.
         if not self._readers_ended():
             self._kill()
-            self._readers_ended()
+        if self._readers_ended():
+            for stream in (self._process.stdout, self._process.stderr):
+                stream.close()  # type: ignore[union-attr]
 
     def send(self, request: str) -> None:
         """Send the request line; a worker that died already is noticed when it is followed."""

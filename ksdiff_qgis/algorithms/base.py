@@ -95,13 +95,15 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
             self.addOutput(output)
 
     def shortHelpString(self) -> str:
-        """Return the help, made from the parameters: HTML in the desktop, plain text elsewhere."""
-        helps = {p.name(): p.help() for p in self.parameterDefinitions() if p.help()}
-        if QgsApplication.platform() == "desktop":
-            description = self.DESCRIPTION.replace("\n\n", "<br><br>")
-            return QgsProcessingUtils.formatHelpMapAsHtml({"ALG_DESC": description, **helps}, self)
-        lines = [f"{name}: {text}" for name, text in helps.items()]
-        return "\n".join([self.DESCRIPTION, "", *lines])
+        """Return the help: in the desktop HTML with that of the parameters, elsewhere plain text.
+
+        qgis_process lists the help of the parameters itself.
+        """
+        if QgsApplication.platform() != "desktop":
+            return f"{self.DESCRIPTION}\n\nChoices are given by name, e.g. DEVICE=cpu."
+        helps = {p.name(): p.help() for p in self.parameterDefinitions()}
+        description = self.DESCRIPTION.replace("\n\n", "<br><br>")
+        return QgsProcessingUtils.formatHelpMapAsHtml({"ALG_DESC": description, **helps}, self)
 
     def canExecute(self) -> tuple[bool, str]:
         try:

@@ -11,6 +11,8 @@ import pytest
 
 from ksdiff_engine.errors import EnvironmentProblem
 
+STDLIB = os.path.dirname(os.__file__)
+
 
 @pytest.fixture
 def interpreter(qgis, monkeypatch):
@@ -28,9 +30,9 @@ def interpreter(qgis, monkeypatch):
 def python(tmp_path):
     """Make a Python that answers the probe as told; it counts its starts."""
 
-    def make(missing=(), name="python", base_prefix=sys.base_prefix, folder=tmp_path):
+    def make(missing=(), name="python", stdlib=STDLIB, folder=tmp_path):
         script = folder / name
-        answer = f'{{"missing": {list(missing)}, "prefix": "", "base_prefix": "{base_prefix}"}}'
+        answer = f'{{"missing": {list(missing)}, "stdlib": "{stdlib}"}}'
         script.write_text(
             f"#!/bin/sh\necho started >> '{folder}/starts'\necho '{answer}'\n".replace("['", '["')
             .replace("']", '"]')
@@ -92,9 +94,13 @@ def test_without_an_environment_the_remedy_is_to_make_one(interpreter, python, m
 
 
 def test_qgis_itself_is_never_started_as_python(interpreter, monkeypatch):
+    from qgis.core import QgsApplication
+
     monkeypatch.setattr(sys, "executable", "/Applications/QGIS.app/Contents/MacOS/QGIS")
+    monkeypatch.setattr(QgsApplication, "platform", lambda: "desktop")
     for candidate in interpreter._own_candidates():
         assert candidate.name.startswith("python")
+    assert interpreter._own_python().startswith(sys.base_prefix)
 
 
 def test_the_answer_is_remembered(interpreter, python, monkeypatch, tmp_path):
@@ -129,7 +135,9 @@ def test_qgis_libraries_are_for_pythons_that_share_them(interpreter, python, mon
     monkeypatch.setenv("KSDIFF_PYTHON", str(python(name="ours")))
     ours = interpreter.find().environment(inherited)
     assert ours["PROJ_LIB"] == "/qgis/proj"
-    monkeypatch.setenv("KSDIFF_PYTHON", str(python(name="conda", base_prefix="/opt/conda")))
+    monkeypatch.setenv(
+        "KSDIFF_PYTHON", str(python(name="conda", stdlib="/opt/conda/lib/python3.12"))
+    )
     foreign = interpreter.find().environment(inherited)
     assert "PROJ_LIB" not in foreign
     for environment in (ours, foreign):

@@ -1,0 +1,33 @@
+"""Write weights of a tiny, untrained network: ``python random_weights.py FILE``.
+
+Run in a process of its own, so that torch stays out of the process that holds QGIS.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import torch
+
+from ksdiff_engine.model.config import KSDiffConfig
+from ksdiff_engine.model.ksdiff import KSDiff
+from ksdiff_engine.model.storage import save_network
+
+CARD = {
+    "format": 1,
+    "name": "untrained",
+    "title": "Untrained",
+    "description": "A random network for tests.",
+    "bands": "any",
+    "ratio": [2, 6],
+    "normalisation": "percentile",
+    "sensors": [],
+    "training": {"data": []},
+    "metrics": {},
+    "limits": "Sharpens nothing.",
+}
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    config = KSDiffConfig(channels=(4, 8, 8), blocks=(1, 1), encoder_channels=8, denoiser_width=16)
+    save_network(KSDiff(config).eval(), CARD, sys.argv[1])
