@@ -8,6 +8,8 @@ QGIS_PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 ARGS ?=
 
 export QT_QPA_PLATFORM ?= offscreen
+# The packages run from their sources; nothing of the project is installed into .venv.
+export PYTHONPATH := $(CURDIR)/engine:$(CURDIR)/training
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint package deploy clean
@@ -18,7 +20,7 @@ help:  ## list the targets
 
 setup: $(STAMP)  ## install what is missing: Debian packages (as root) and .venv
 
-$(STAMP): requirements-dev.txt scripts/setup.sh engine/pyproject.toml training/pyproject.toml
+$(STAMP): requirements-dev.txt scripts/setup.sh
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" scripts/setup.sh
 	@touch $@
 
@@ -42,5 +44,4 @@ deploy: package  ## install the package into QGIS_PROFILE (a profile's folder)
 
 clean:  ## remove what the targets built; .venv and trained weights stay
 	rm -rf dist build demo_output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -rf engine/build engine/*.egg-info training/build training/*.egg-info
 	find engine training ksdiff_qgis scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +

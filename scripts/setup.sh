@@ -53,9 +53,6 @@ install_environment() {
     echo "setup: installing requirements-dev.txt (PyTorch included), held to $(paste -sd' ' "$constraints")"
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
         --constraint "$constraints" --requirement requirements-dev.txt
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --no-deps --no-build-isolation --config-settings editable_mode=compat \
-        --editable engine --editable training
 }
 
 missing=$(missing_packages | paste -sd' ')

@@ -1,3 +1,3 @@
-"""Pansharpening with KSDiff: rasters in, rasters out. Importing the package imports nothing else."""
+"""Pansharpening with KSDiff: rasters in, rasters out. Importing this imports nothing else."""
 
 __version__ = "0.1.0"
