@@ -50,6 +50,8 @@ def test_is_registered_under_a_fixed_name(provider):
 
 
 def test_parameters_are_a_contract(algorithm):
+    from ksdiff_qgis._compat import ADVANCED
+
     parameters = {p.name(): p for p in algorithm.parameterDefinitions()}
     assert list(parameters) == [
         *("PAN", "MS", "BANDS", "PAN_BAND", "SENSOR"),
@@ -57,7 +59,7 @@ def test_parameters_are_a_contract(algorithm):
         *("OUTPUT_TYPE", "CREATION_OPTIONS", "OUTPUT"),
     ]
     shown = {"PAN", "MS", "BANDS", "WEIGHTS", "DEVICE", "OUTPUT"}
-    assert shown == {n for n, p in parameters.items() if not p.flags() & p.Flag.FlagAdvanced}
+    assert shown == {n for n, p in parameters.items() if not p.flags() & ADVANCED}
     for name in ("WEIGHTS", "DEVICE", "PRIOR_SCOPE", "SENSOR", "OUTPUT_TYPE"):
         assert parameters[name].usesStaticStrings()
         assert parameters[name].defaultValue() == parameters[name].options()[0]
@@ -188,6 +190,19 @@ def test_refuses_a_pan_with_several_bands_unless_one_is_named(algorithm, scene):
     parameters = scene.parameters(PAN=pan, PAN_BAND=2)
     assert check(algorithm, parameters) == (True, "")
     assert job_of(algorithm, parameters).pan_band == 2
+
+
+def test_alpha_is_not_a_band(algorithm, scene):
+    pan = write_raster(scene.folder / "grey_alpha.tif", PAN_BANDS[:2], 5)
+    ms = write_raster(scene.folder / "ms_alpha.tif", PAN_BANDS[:, ::4, ::4], 20)
+    for path, number in ((pan, 2), (ms, 3)):
+        dataset = gdal.Open(path, gdal.GA_Update)
+        dataset.GetRasterBand(number).SetColorInterpretation(gdal.GCI_AlphaBand)
+        del dataset
+    assert check(algorithm, scene.parameters(PAN=pan, MS=[ms])) == (True, "")
+    good, said = check(algorithm, scene.parameters(PAN=pan, MS=[ms], BANDS="3"))
+    assert not good
+    assert "the bands 1 to 2" in said
 
 
 def test_refuses_a_crs_on_one_side_only(algorithm, scene):
