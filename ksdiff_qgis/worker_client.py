@@ -41,6 +41,7 @@ GRACE = 5.0  # seconds a worker has to end by itself
 SILENCE = 1800.0  # seconds without a line after which a worker counts as hung
 _DRAIN = 0.5  # seconds to read what is left in the pipes of a worker that has ended
 _STDERR_LINES = 40
+_CANCELLED = "The work was cancelled; no output was written."
 _WINDOWS_CRASH = 0xC0000000  # exit codes from here on are NTSTATUS errors
 
 
@@ -114,15 +115,15 @@ class Worker:
         """Relay the events until the job has ended; return its result or raise ``EngineError``."""
         relay = _Relay(feedback)
         heard = time.monotonic()
-        killed_at: float | None = None
+        kill_at: float | None = None
         while True:
-            if killed_at is None and feedback.isCanceled():
+            if kill_at is None and feedback.isCanceled():
                 feedback.pushInfo("Cancelling …")
                 self._close_stdin()
-                killed_at = time.monotonic() + GRACE
-            if killed_at is not None and time.monotonic() > killed_at:
+                kill_at = time.monotonic() + GRACE
+            if kill_at is not None and time.monotonic() > kill_at:
                 self._kill()
-                raise Cancelled("The work was cancelled; no output was written.")
+                raise Cancelled(_CANCELLED)
             if time.monotonic() - heard > SILENCE:
                 self._kill()
                 raise EnvironmentProblem(
@@ -135,7 +136,7 @@ class Worker:
                 continue
             heard = time.monotonic()
             if line is None:
-                raise self._end(feedback, cancelled=killed_at is not None)
+                raise self._end(feedback, cancelled=kill_at is not None)
             event = relay.decoded(line)
             if isinstance(event, Done):
                 return event.result
@@ -160,7 +161,7 @@ class Worker:
 
     def _failure(self, event: Failure, feedback: QgsProcessingFeedback) -> EngineError:
         if event.kind == "cancelled":
-            return Cancelled("The work was cancelled; no output was written.")
+            return Cancelled(_CANCELLED)
         if event.kind == "internal":
             self._show_stderr(feedback)
         kind = event.kind if event.kind in KINDS else "internal"
@@ -169,7 +170,7 @@ class Worker:
     def _end(self, feedback: QgsProcessingFeedback, cancelled: bool) -> EngineError:
         """Return the error for a worker that ended without a last word."""
         if cancelled:
-            return Cancelled("The work was cancelled; no output was written.")
+            return Cancelled(_CANCELLED)
         try:
             code = self._process.wait(GRACE)
         except subprocess.TimeoutExpired:
