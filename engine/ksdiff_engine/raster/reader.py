@@ -339,8 +339,8 @@ def _refuse_bad_type(dataset: gdal.Dataset, number: int, path: str) -> None:
     name = gdal.GetDataTypeName(dataset.GetRasterBand(number).DataType)
     if name not in DTYPES:
         raise InputError(
-            f"Band {number} of {path} is of type {name}, which is not an image of radiances.",
-            hint="Convert it to a real type first, for example to its amplitude.",
+            f"Band {number} of {path} is of type {name}; real numbers of 8 to 64 bits are needed.",
+            hint="Convert it first, a complex image for example to its amplitude.",
         )
 
 

@@ -31,7 +31,9 @@ class RasterWriter:
     """A raster that grows under a temporary name and takes its own on :meth:`commit`.
 
     A context manager; leaving it without a commit removes every trace, and a former file at `path`
-    stays as it was until then.
+    stays as it was until then. Other threads may read rasters while it is written to, but not while
+    it is closed: GDAL's block cache lets any thread write any dataset's blocks, and after a failure
+    (a full disk) GDAL 3.6 can hang or abort when it does so during the closing.
 
     path: the extension names the format; formats other than GeoTIFF are copied from one at the end.
     bands: descriptions, colours, scales and offsets to store; their `nodata` is not used.
