@@ -28,9 +28,11 @@ from ksdiff_engine.sensor_hints import profile_for, ratio_remark
 if TYPE_CHECKING:
     import torch
 
-# Edge of a tile, PAN pixels: a multiple of the writer's blocks, and small enough that a network
-# with a few dozen channels at full resolution stays near 1 GB.
-DEFAULT_TILE = 1024
+# Edges of a tile, PAN pixels: multiples of the writer's blocks. A large tile wastes little on halos
+# and still keeps a network with a few dozen channels near 1 GB; in a scene of few such tiles, small
+# ones let the user see the work proceed.
+LARGE_TILE, SMALL_TILE = 1024, 512
+FEW_TILES = 16
 
 Progress = Callable[[float, str], None]
 
@@ -73,8 +75,10 @@ class Report:
         self._progress(self._start + fraction * (self._end - self._start), message)
 
     def share(self, start: float, end: float) -> Report:
-        """Return a report whose 0..1 is ``start``..``end`` of the whole job."""
-        part = Report(self._progress, self._is_cancelled, self._warn, (start, end))
+        """Return a report whose 0..1 is ``start``..``end`` of this one."""
+        width = self._end - self._start
+        share = (self._start + start * width, self._start + end * width)
+        part = Report(self._progress, self._is_cancelled, self._warn, share)
         part.messages = self.messages
         return part
 
@@ -222,10 +226,10 @@ def sharpen(
         creation_options=job.creation_options,
         inputs=(*scene.pair.pan.files, *ms.files),
     ) as writer:
-        scene.statistics(report.share(0.03, 0.1))
+        scene.statistics(report.share(0.0, 0.07))
         with _memory_explained():
-            method.prepare(scene, report.share(0.1, 0.2))
-            valid = fuse_tiles(scene, method, writer, job.tile, report.share(0.2, 0.98))
+            method.prepare(scene, report.share(0.07, 0.17))
+            valid = fuse_tiles(scene, method, writer, job.tile, report.share(0.17, 0.98))
         report(0.98, "Completing the file")
         writer.commit()
     return {
@@ -243,10 +247,9 @@ def fuse_tiles(
 ) -> int:
     """Fuse and write all tiles; return the number of valid pixels.
 
-    A second thread reads the next tile while this one is fused. It alone reads from now on: a GDAL
-    dataset may change its thread, but not serve two at once.
+    A second thread reads the next tile while this one is fused; the scene lets one read at a time.
     """
-    windows = list(tiles(scene.width, scene.height, tile or DEFAULT_TILE))
+    windows = list(tiles(scene.width, scene.height, tile or chosen_tile(scene)))
     valid_pixels = 0
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader") as reader:
         pending = reader.submit(scene.tile, windows[0], method.halo)
@@ -265,6 +268,12 @@ def fuse_tiles(
             hint="Check the nodata values and masks of both rasters.",
         )
     return valid_pixels
+
+
+def chosen_tile(scene: Scene) -> int:
+    """Return the edge of a tile where the user leaves it to the engine."""
+    few = scene.width * scene.height <= FEW_TILES * LARGE_TILE**2
+    return SMALL_TILE if few else LARGE_TILE
 
 
 def _fuse_tile(

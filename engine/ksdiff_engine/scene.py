@@ -8,6 +8,7 @@ block that it was computed in: windows are read with a margin as wide as the fil
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -64,7 +65,7 @@ class TileData:
 
 
 class Scene:
-    """An aligned pair with the sensor's MTF gains.
+    """An aligned pair with the sensor's MTF gains. Tiles may be taken from several threads.
 
     Attributes: ``pair``, ``profile``, ``gains`` (C,), ``bands`` (C), ``ratio``, and ``width`` and
     ``height`` of the result in PAN pixels. Raises ``InputError`` when the MS has the PAN's pixel
@@ -80,6 +81,8 @@ class Scene:
         self.width, self.height = pair.grid.width, pair.grid.height
         self._pan_gain_low = float(np.mean(self.gains))
         self._statistics: SceneStatistics | None = None
+        # A GDAL dataset may change its thread, but not serve two at once.
+        self._reading = threading.Lock()
         if min(pair.ratio_x, pair.ratio_y) < SMALLEST_RATIO:
             raise InputError(
                 f"The MS {pair.ms.name} has nearly the pixel size of the PAN {pair.pan.name}: "
@@ -164,7 +167,7 @@ class Scene:
 
     def _statistics_block(self, block: Window) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (N, C + 1) values, (N, 2) their MS positions, and (M, 1) PAN values of a block."""
-        ms, ms_valid = self.pair.ms.read(block)
+        ms, ms_valid = self._read_raw(self.pair.ms, block)
         degraded = self._degrade_pan(block, lambda: np.zeros(1))
         column_edges = self._footprints(block.column, block.width, axis=0) - degraded.window.column
         row_edges = self._footprints(block.row, block.height, axis=1) - degraded.window.row
@@ -198,13 +201,17 @@ class Scene:
         background: Callable[[], np.ndarray],
     ) -> tuple[np.ndarray, np.ndarray]:
         """Read a window and fill its invalid pixels from what lies within ``reach`` of it."""
-        image, valid = source.read(window)
+        image, valid = self._read_raw(source, window)
         if valid.all():
             return image, valid
-        image, wide_valid = source.read(window.expanded(reach))
+        image, wide_valid = self._read_raw(source, window.expanded(reach))
         image = fill_nearest(image, wide_valid, reach, background())
         inner = (slice(reach, reach + window.height), slice(reach, reach + window.width))
         return image[(slice(None), *inner)], valid
+
+    def _read_raw(self, source: RasterSource, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        with self._reading:
+            return source.read(window)
 
     def _ms_background(self) -> np.ndarray:
         return self.statistics().mean[:-1]

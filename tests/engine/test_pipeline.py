@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,7 @@ from ksdiff_engine.errors import (
 )
 from ksdiff_engine.job import PansharpenJob
 from ksdiff_engine.leftovers import is_running, remove_leftovers
+from ksdiff_engine.raster.reader import RasterSource
 
 SCENES = Path(__file__).parents[3] / "shared" / "data" / "scenes"
 
@@ -165,6 +168,32 @@ def test_sensor_is_found_by_tags(run, pair_files):
     dataset = None
     run(pan, ms)
     assert read(run.output)[1].GetMetadataItem("KSDIFF_SENSOR") == "quickbird"
+
+
+def test_rasters_are_never_read_by_two_threads_at_once(run, pair_files, monkeypatch):
+    """A method may take tiles while it fuses (prior scope "tile" does), and so does the reader."""
+
+    class Reading(Exp):
+        def prepare(self, scene, progress):
+            self.scene = scene
+
+        def fuse(self, tile):
+            self.scene.tile(tile.window)
+            return super().fuse(tile)
+
+    plain, inside = RasterSource.read, []
+
+    def read_alone(source, window):
+        inside.append(threading.get_ident())
+        assert len(set(inside)) == 1
+        time.sleep(0.002)
+        result = plain(source, window)
+        inside.remove(threading.get_ident())
+        return result
+
+    monkeypatch.setattr(RasterSource, "read", read_alone)
+    monkeypatch.setattr(pipeline, "load_method", lambda *_: Reading())
+    run(*pair_files(), tile=64)
 
 
 # --- what cannot be done ---

@@ -1,0 +1,76 @@
+"""The device is the one asked for, or the user hears why not."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from ksdiff_engine import device
+from ksdiff_engine.errors import EnvironmentProblem
+
+torch = pytest.importorskip("torch")
+
+
+def test_cpu_is_taken_without_a_word():
+    chosen, warning = device.choose_device("cpu")
+    assert (chosen.type, warning) == ("cpu", "")
+    assert device.describe(chosen) == "cpu"
+
+
+def test_cuda_that_does_not_work_is_said_aloud(monkeypatch):
+    monkeypatch.setattr(device, "_cuda_obstacle", lambda: "its first computation came out wrong")
+    chosen, warning = device.choose_device("cuda")
+    assert chosen.type == "cpu"
+    assert "CUDA was asked for" in warning
+    assert "came out wrong" in warning
+
+
+@pytest.mark.parametrize(("present", "said"), [(True, "NVIDIA GPU"), (False, "")])
+def test_auto_warns_only_where_there_is_a_gpu(monkeypatch, present, said):
+    monkeypatch.setattr(device, "_cuda_obstacle", lambda: "no device was found")
+    monkeypatch.setattr(device, "_has_nvidia_gpu", lambda: present)
+    chosen, warning = device.choose_device("auto")
+    assert chosen.type == "cpu"
+    assert said in warning
+    assert bool(warning) == present
+
+
+def test_a_failing_kernel_is_an_obstacle(monkeypatch):
+    """A driver that reports a device on which nothing runs."""
+
+    def fail(*_, **__):
+        raise RuntimeError("no kernel image is available\nmore lines")
+
+    monkeypatch.setattr(torch.version, "cuda", "12.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", fail)
+    obstacle = device._cuda_obstacle()
+    assert "no kernel image is available)" in obstacle
+
+
+def test_cuda_in_truth():
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
+    chosen, warning = device.choose_device("cuda")
+    assert (chosen.type, warning) == ("cuda", "")
+    assert "(" in device.describe(chosen)
+
+
+def test_a_missing_library_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    with pytest.raises(EnvironmentProblem, match="safetensors"):
+        device.choose_device("auto")
+
+
+def test_threads_are_limited(monkeypatch):
+    for variable in device._THREAD_VARIABLES:
+        monkeypatch.setenv(variable, "7")
+    before = torch.get_num_threads()
+    try:
+        device.limit_threads(0)
+        assert torch.get_num_threads() == before
+        device.limit_threads(1)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
