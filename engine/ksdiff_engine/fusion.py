@@ -128,7 +128,7 @@ class KSDiffMethod:
         return fused
 
     def _known_standardisation(self) -> Standardisation:
-        assert self._standardisation is not None  # prepare() has run: fuse() checks it
+        assert self._standardisation is not None  # prepare() has run: fuse() checks it  # nosec B101
         return self._standardisation
 
     # --- baking ---
@@ -136,7 +136,7 @@ class KSDiffMethod:
     @torch.inference_mode()
     def _bake(self, area: Window, count: int, progress: Progress) -> BakedBands:
         """Kernels of all bands from at most `count` windows spread over `area`."""
-        assert self._scene is not None
+        assert self._scene is not None  # nosec B101
         scene = self._known_standardisation()
         tiles = window_tiles(self._scene, area, count, lambda f, m: progress(0.5 * f, m))
         shared = [pan_features(tile.pan, tile.pan_low, tile.ms_up, scene) for tile in tiles]
@@ -157,7 +157,7 @@ class KSDiffMethod:
 
     def _blend_cells(self, tile: TileData) -> np.ndarray:
         """Weighted sum of the results with the kernels of every cell that reaches into the tile."""
-        assert self._scene is not None
+        assert self._scene is not None  # nosec B101
         fused = np.zeros_like(tile.ms_up)
         columns = cell_weights(tile.window.column, tile.window.width, self._scene.width)
         rows = cell_weights(tile.window.row, tile.window.height, self._scene.height)

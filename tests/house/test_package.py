@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -126,3 +127,17 @@ def test_bundled_engine_finds_the_bundled_resources(archive: Path, tmp_path: Pat
     module, resources = reply.stdout.splitlines()
     assert Path(module).is_relative_to(installed)
     assert Path(resources) == installed / "resources"
+
+
+def test_scanners_of_the_plugin_repository_find_nothing(archive: Path, tmp_path: Path) -> None:
+    installed = deploy.deploy(archive, tmp_path)
+
+    def scan(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", *command, str(installed)], capture_output=True, text=True
+        )
+
+    bandit = scan("bandit", "--quiet", "--recursive")
+    assert bandit.returncode == 0, bandit.stdout
+    secrets = scan("detect_secrets", "scan", "--all-files")
+    assert json.loads(secrets.stdout)["results"] == {}

@@ -35,7 +35,7 @@ def bake_layer(layer: ModulatedConv2d, x: Tensor, prior: Tensor | None) -> Baked
         layer.in_channels, layer.out_channels, size, padding=size // 2, device="meta"
     )
     baked.weight = nn.Parameter(weight.detach().clone(), requires_grad=False)
-    assert layer.bias is not None  # ModulatedConv2d always has one
+    assert layer.bias is not None  # ModulatedConv2d always has one  # nosec B101
     baked.bias = nn.Parameter(layer.bias.detach().clone(), requires_grad=False)
     return baked
 
@@ -53,7 +53,7 @@ def bake(backbone: nn.Module, windows: Tensor, prior: Tensor | None) -> nn.Modul
 
     def replace_output(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
         def hook(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            assert isinstance(layer, ModulatedConv2d)
+            assert isinstance(layer, ModulatedConv2d)  # nosec B101
             baked[name] = bake_layer(layer, inputs[0], prior)
             return baked[name](inputs[0])
 

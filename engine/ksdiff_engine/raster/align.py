@@ -129,7 +129,7 @@ def _place_by_map(
     target = _warp_target(pan, ms, transforms or (_unchanged, _unchanged))
     messages.append(_warp_message(pan, ms, target, changes_crs=transforms is not None))
     placement = _parallel_placement(pan.grid, target)
-    assert placement is not None, "two north-up grids are parallel"
+    assert placement is not None, "two north-up grids are parallel"  # nosec B101
     return ms.warped(target), placement
 
 

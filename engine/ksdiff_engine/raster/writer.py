@@ -156,7 +156,7 @@ class RasterWriter:
 
     def _write_mask(self, place: tuple[int, int, int, int], valid: np.ndarray) -> int:
         """Mark invalid pixels; the mask begins with the first of them. Returns GDAL's error."""
-        assert self._dataset is not None
+        assert self._dataset is not None  # nosec B101
         if self._mask is None:
             if valid.all():
                 return 0
