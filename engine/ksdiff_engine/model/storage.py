@@ -34,13 +34,16 @@ def load_network(path: str | Path) -> tuple[KSDiff, dict[str, Any]]:
             hint="Choose weights that were exported by this version's training package.",
         )
     try:
-        network = KSDiff(KSDiffConfig.from_dict(architecture))
+        config = KSDiffConfig.from_dict(architecture)
+        with torch.device("meta"):  # shapes without memory: a card may promise any size
+            promised = KSDiff(config).state_dict()
         tensors = load_file(path)
-    except (SafetensorError, TypeError, ValueError) as error:
+    except (SafetensorError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(
             f"The weights file {path} cannot be read: {error}", hint="Copy or export it again."
         ) from error
-    _check_tensors(path, network, tensors)
+    _check_tensors(path, promised, tensors)
+    network = KSDiff(config)
     network.load_state_dict(tensors)
     return network.eval().requires_grad_(False), card
 
@@ -53,8 +56,10 @@ def save_network(network: KSDiff, card: dict[str, Any], path: str | Path) -> Non
     save_file(tensors, path, metadata=metadata)
 
 
-def _check_tensors(path: str | Path, network: KSDiff, tensors: dict[str, torch.Tensor]) -> None:
-    expected = network.state_dict()
+def _check_tensors(
+    path: str | Path, expected: dict[str, torch.Tensor], tensors: dict[str, torch.Tensor]
+) -> None:
+    """Raise WeightsError unless names and shapes are the expected ones and all values finite."""
     names = sorted(set(expected) ^ set(tensors))
     if names:
         raise WeightsError(

@@ -1,0 +1,139 @@
+"""The network as a whole: starting point, randomness, gradients, settings."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from ksdiff_engine.model.backbones.unet import UNet
+from ksdiff_engine.model.config import KSDiffConfig
+from ksdiff_engine.model.ksdiff import KSDiff
+
+
+def shared_weights(modulated: KSDiff, plain: KSDiff) -> None:
+    """Give the plain network the modulated one's base kernels."""
+    own = modulated.state_dict()
+    plain.load_state_dict({name: own[name] for name in plain.state_dict()})
+
+
+def test_modulated_network_starts_as_the_plain_one(tiny, perturbed, inputs):
+    """The core is zero at first: not nearly equal but equal."""
+    torch.manual_seed(0)
+    modulated, plain = KSDiff(tiny()), KSDiff(tiny(modulation="none"))
+    perturbed(modulated.backbone.leave)  # which starts at zero too
+    shared_weights(modulated, plain)
+    pan, lrms = inputs
+    prior = torch.randn(3, 4, 8)
+    fused = modulated.fuse(pan, lrms, prior)
+    assert (fused - lrms).abs().max() > 0.01
+    torch.testing.assert_close(fused, plain.fuse(pan, lrms, None), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(modulated(pan, lrms), plain(pan, lrms), rtol=1e-6, atol=1e-6)
+    one = slice(0, 1)  # one sample is one group: the very same arithmetic
+    ours = modulated.fuse(pan[one], lrms[one], prior[one])
+    assert torch.equal(ours, plain.fuse(pan[one], lrms[one], None))
+
+
+def test_unet_without_generators_ignores_a_prior(perturbed):
+    unet = perturbed(
+        UNet(in_channels=5, out_channels=1, channels=(4, 4, 4), blocks=(1, 1), prior_channels=None)
+    )
+    x = torch.randn(2, 5, 16, 16)
+    assert torch.equal(unet(x, torch.randn(2, 4, 8)), unet(x))
+
+
+def test_untrained_network_is_the_interpolation(tiny, inputs):
+    pan, lrms = inputs
+    assert torch.equal(KSDiff(tiny())(pan, lrms), lrms)
+
+
+def test_the_prior_matters_once_the_core_has_grown(network, inputs):
+    pan, lrms = inputs
+    first, second = (network.fuse(pan, lrms, torch.randn(3, 4, 8)) for _ in range(2))
+    assert (first - second).abs().max() > 1e-3
+
+
+def test_samples_of_a_batch_do_not_see_each_other(network, inputs):
+    pan, lrms = inputs
+    prior = torch.randn(3, 4, 8)
+    together = network.fuse(pan, lrms, prior)
+    for b in range(3):
+        alone = network.fuse(pan[b : b + 1], lrms[b : b + 1], prior[b : b + 1])
+        torch.testing.assert_close(together[b : b + 1], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_same_seed_same_result_to_the_last_bit(network, inputs):
+    torch.manual_seed(1)
+    first = network(*inputs, seed=5)
+    torch.manual_seed(2)  # the seed counts, not torch's own generator
+    assert torch.equal(network(*inputs, seed=5), first)
+    assert (network(*inputs, seed=6) - first).abs().max() > 1e-5
+
+
+def test_noise_of_a_seed_is_standard_normal(network):
+    noise = network.draw_noise(2000, seed=3)
+    assert noise.shape == (2000, 4, 8)
+    assert float(noise.mean()) == pytest.approx(0, abs=0.02)
+    assert float(noise.std()) == pytest.approx(1, abs=0.02)
+
+
+def test_standardisation_is_undone(network):
+    network.prior_mean.copy_(torch.arange(8.0))
+    network.prior_std.copy_(torch.linspace(0.5, 3, 8))
+    prior = torch.randn(2, 4, 8)
+    torch.testing.assert_close(network.destandardise(network.standardise(prior)), prior)
+    ideal = torch.randn(10000, 8) * network.prior_std + network.prior_mean
+    assert network.standardise(ideal).std(dim=0).sub(1).abs().max() < 0.05
+
+
+def test_gradient_of_the_image_reaches_every_part(network, inputs):
+    """Through fusion, kernels, the whole reverse chain and the encoder."""
+    pan, lrms = inputs
+    prior = network.sample_prior(network.condition(pan, lrms), network.draw_noise(3, 0), steps=4)
+    network.fuse(pan, lrms, prior).square().mean().backward()
+    without = [
+        name
+        for name, parameter in network.named_parameters()
+        if parameter.grad is None or not parameter.grad.abs().max() > 0
+    ]
+    assert without == []
+
+
+@pytest.mark.parametrize("ratio", [2, 4])
+def test_sizes_other_than_the_training_patch(tiny, perturbed, ratio):
+    network = perturbed(KSDiff(tiny(ratio=ratio)))
+    pan, lrms = torch.randn(1, 4, 44, 36), torch.randn(1, 1, 44, 36)
+    assert network(pan, lrms).shape == lrms.shape
+
+
+def test_several_bands_at_once(tiny, perturbed, inputs):
+    network = perturbed(KSDiff(tiny(bands=3)))
+    pan, lrms = inputs[0], inputs[1].expand(-1, 3, -1, -1)
+    assert network(pan, lrms).shape == (3, 3, 32, 32)
+
+
+def test_settings_survive_json():
+    config = KSDiffConfig(channels=(8, 16, 24), ranks=(3, 3, 1, 1), beta_schedule="scaled_linear")
+    assert KSDiffConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"colour": 1, "aroma": 2}, "unknown architecture settings: aroma, colour"),
+        ({"modulation": "film"}, "modulation must be one of"),
+        ({"bands": 0}, "bands 0"),
+        ({"ratio": 1}, "ratio 1"),
+        ({"sampling_steps": 9}, "between 1 and 8"),
+        ({"sampling_steps": 0}, "between 1 and 8"),
+    ],
+)
+def test_impossible_settings_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        KSDiffConfig.from_dict(settings)
+
+
+def test_unknown_backbones_are_named():
+    with pytest.raises(ValueError, match="'resnet'"):
+        KSDiff(KSDiffConfig(backbone="resnet"))
