@@ -133,16 +133,20 @@ def _displayed(image: np.ndarray, rgb: tuple[int, int, int]) -> np.ndarray:
 
 
 def _stretch(images: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The values that become black and white, (bands, 1, 1) each, of all images together."""
-    limits = []
-    for band in range(images[0].shape[0]):
-        values = np.concatenate([image[band][np.isfinite(image[band])] for image in images])
-        if values.size:
-            limits.append(np.percentile(values, [LOWER_PERCENTILE, UPPER_PERCENTILE]))
-        else:
-            limits.append(np.array([0.0, 1.0]))
-    low, high = np.transpose(limits)[:, :, None, None]
+    """The values that become black and white, (bands, 1, 1) each.
+
+    The medians over the images of what each would choose: a failed one does not spoil the others.
+    """
+    limits = np.array([[_percentiles(band) for band in image] for image in images])
+    low, high = np.moveaxis(np.median(limits, axis=0), -1, 0)[:, :, None, None]
     return low, np.where(high > low, high, low + 1.0)
+
+
+def _percentiles(band: np.ndarray) -> np.ndarray:
+    finite = band[np.isfinite(band)]
+    if not finite.size:
+        return np.array([0.0, 1.0])
+    return np.percentile(finite, [LOWER_PERCENTILE, UPPER_PERCENTILE])
 
 
 def _stretched(image: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:

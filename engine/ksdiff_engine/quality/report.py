@@ -33,7 +33,6 @@ __all__ = [
 ]
 
 _ARROWS = {LOWER: "↓", HIGHER: "↑"}
-_SIGNIFICANT = 4  # digits of figures whose scale depends on the data
 _NO_MATPLOTLIB = (
     "The pictures of this report are missing: they need matplotlib, which this Python installation "
     "lacks. The tables are complete."
@@ -231,6 +230,7 @@ def _table(table: Table) -> str:
     head = "".join(column.head() for column in columns)
     if timed:
         head += '<th scope="col">Time <small>s</small></th>'
+    title = _text(table.title)
     noted = [index for index, row in enumerate(table.rows) if row.note]
     body = ""
     for index, row in enumerate(table.rows):
@@ -245,8 +245,9 @@ def _table(table: Table) -> str:
         for number, index in enumerate(noted, start=1)
     )
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{_text(table.title)}">'
-        f"<table>\n<caption>{_text(table.title)}</caption>\n"
+        f"<h3>{title}</h3>\n"
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{title}">'
+        f'<table>\n<caption class="hidden">{title}</caption>\n'
         f'<thead><tr><th scope="col">Method</th>{head}</tr></thead>\n'
         f"<tbody>\n{body}</tbody></table></div>\n{_key(columns)}{notes}{_paragraphs(table.caption)}"
     )
@@ -300,12 +301,12 @@ def _key(columns: Sequence[_Column]) -> str:
     return f'<p class="quiet">{"; ".join(signs)}.</p>\n'
 
 
-def _digits(values: Sequence[float]) -> int:
-    """Decimals that give the largest value four significant digits, the same for all."""
+def _digits(values: Sequence[float], significant: int = 4) -> int:
+    """Decimals that give the largest value so many significant digits, the same for all."""
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     if largest == 0.0:
-        return _SIGNIFICANT
-    return max(0, _SIGNIFICANT - 1 - math.floor(math.log10(largest)))
+        return significant
+    return max(0, significant - 1 - math.floor(math.log10(largest)))
 
 
 def _number(value: float | None, digits: int) -> str:
@@ -355,8 +356,8 @@ def _crops(crops: Sequence[Crop]) -> str:
         return ""
     intro = (
         '<p class="quiet">All pictures of one place share one linear stretch, from the '
-        f"{figures.LOWER_PERCENTILE:g}st to the {figures.UPPER_PERCENTILE:g}th percentile of their "
-        "values together, so brightness and colour can be compared; the panchromatic image has its "
+        f"{figures.LOWER_PERCENTILE:g}st to the {figures.UPPER_PERCENTILE:g}th percentile of a "
+        "typical one, so brightness and colour can be compared; the panchromatic image has its "
         "own. Pixels are enlarged without smoothing.</p>\n"
     )
     return intro + "".join(_crop(crop) for crop in crops)
@@ -368,8 +369,14 @@ def _crop(crop: Crop) -> str:
     panels = "".join(_figure(picture, f"{picture.label}: {crop.title}", "") for picture in pictures)
     return (
         f'<h3>{_text(crop.title)}</h3>\n<p class="quiet">Bands {numbers} as red, green, blue.</p>\n'
-        f'<div class="panels">\n{panels}</div>\n'
+        f'<div class="panels {_columns(len(pictures), 5)}">\n{panels}</div>\n'
     )
+
+
+def _columns(count: int, most: int) -> str:
+    """The style of a grid whose rows are as even as they can be, with `most` columns at most."""
+    rows = max(1, math.ceil(count / most))
+    return f"of{max(1, math.ceil(count / rows))}"
 
 
 def _figure(picture: figures.Picture, alternative: str, more: str) -> str:
@@ -425,7 +432,7 @@ def _profile_values(profile: SpectralProfile) -> str:
     return (
         "<details><summary>The values</summary>"
         f'<div class="scroll" role="region" tabindex="0" aria-label="Values of the plot">'
-        f"<table><caption>{_text(profile.title)}{unit}</caption>"
+        f'<table><caption class="hidden">{_text(profile.title)}{unit}</caption>'
         f'<thead><tr><th scope="col">Image</th>{head}</tr></thead>\n'
         f"<tbody>\n{body}</tbody></table></div></details>\n"
     )
@@ -438,37 +445,37 @@ def _error_maps(maps: Sequence[ErrorMap]) -> str:
 
 def _maps_of_unit(maps: Sequence[ErrorMap], unit: str) -> str:
     pictures, scale = figures.map_pictures([(m.label, m.values) for m in maps])
+    columns = _columns(len(maps), 3)
+    digits = _digits([scale.high], significant=3)
     panels = ""
     for error_map, picture in zip(maps, pictures):
-        described = _described(error_map)
+        described = _described(error_map, digits)
         panels += _figure(picture, f"Error map of {error_map.label}; {described}", described)
-    return f'{_scale(scale, unit)}<div class="panels three">\n{panels}</div>\n'
+    return f'{_scale(scale, unit, digits)}<div class="panels large {columns}">\n{panels}</div>\n'
 
 
-def _described(error_map: ErrorMap) -> str:
+def _described(error_map: ErrorMap, digits: int) -> str:
     values = error_map.values[np.isfinite(error_map.values)]
     if not values.size:
         return "no valid pixel"
     magnitude = np.abs(values)
     mean, high = float(magnitude.mean()), float(np.percentile(magnitude, 95))
-    digits = _digits([high])
     return (
         f"mean {_number(mean, digits)}, 95 % of the pixels below {_number(high, digits)} "
         f"{error_map.unit}"
     ).strip()
 
 
-def _scale(scale: figures.Scale, unit: str) -> str:
-    digits = _digits([scale.high]) - 1 if _digits([scale.high]) else 0
+def _scale(scale: figures.Scale, unit: str, digits: int) -> str:
     low = "0" if scale.low == 0.0 else f"≤ {_number(scale.low, digits)}"
     middle = _number((scale.low + scale.high) / 2.0, digits)
     shown = f" {_text(unit)}" if unit else ""
     return (
         '<div class="scale keep">'
         f'<img src="{scale.bar.uri}" alt="Colour scale of the error maps">'
-        f'<table role="presentation"><tr><td>{low}{shown}</td>'
-        f'<td style="text-align:center">{middle}</td>'
-        f"<td>≥ {_number(scale.high, digits)}{shown}</td></tr></table>"
-        f'<span class="swatch" aria-hidden="true"></span> grey: no data. The scale ends at the '
-        f"{figures.ERROR_PERCENTILE:g}th percentile of all maps.</div>\n"
+        f'<table role="presentation"><tr><td>{low}{shown}</td><td>{middle}</td>'
+        f"<td>≥ {_number(scale.high, digits)}{shown}</td></tr></table></div>\n"
+        '<p class="quiet">All maps share the scale, which ends at the '
+        f"{figures.ERROR_PERCENTILE:g}th percentile of their values together. "
+        '<span class="swatch" aria-hidden="true"></span> Grey is no data.</p>\n'
     )

@@ -11,7 +11,7 @@ body { margin: 0; background: #f4f6f8; color: #1c2733; line-height: 1.5;
   font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif;
   font-size: 15px; }
 header { background: #12324a; color: #fff; border-bottom: 4px solid #e08214; }
-header div, main, footer { max-width: 1120px; margin: 0 auto; padding: 0 24px; }
+header div, main, footer { max-width: 1140px; margin: 0 auto; padding: 0 24px; }
 header div { padding-top: 30px; padding-bottom: 26px; }
 h1 { margin: 0; font-size: 29px; line-height: 1.2; font-weight: 650; }
 header p { margin: 12px 0 0; max-width: 78ch; font-size: 16.5px; color: #dbe7f0; }
@@ -34,13 +34,12 @@ dl { margin: 0; }
 .terms dt span { font-weight: 400; color: #5a6877; }
 .terms dd { margin: 1px 0 0; max-width: 92ch; }
 
-.scroll { overflow-x: auto; margin: 8px 0; }
+.scroll { position: relative; overflow-x: auto; margin: 8px 0; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; padding: 8px 0; }
-th, td { padding: 7px 12px; border-bottom: 1px solid #e3e8ed; text-align: right;
+th, td { padding: 7px 8px; border-bottom: 1px solid #e3e8ed; text-align: right;
   white-space: nowrap; }
 tbody th { font-weight: 500; text-align: left; position: sticky; left: 0; background: #fff;
-  white-space: normal; min-width: 8em; overflow-wrap: anywhere; }
+  white-space: normal; min-width: 11em; overflow-wrap: anywhere; }
 thead th { border-bottom: 2px solid #12324a; vertical-align: bottom; font-weight: 600; }
 thead th:first-child { text-align: left; }
 thead small { display: block; font-weight: 400; color: #5a6877; font-size: 12.5px; }
@@ -59,18 +58,22 @@ figcaption b { color: #1c2733; font-weight: 600; }
 @supports (display: grid) {
   .panels { display: grid; gap: 16px 14px;
     grid-template-columns: repeat(auto-fill, minmax(195px, 1fr)); }
-  .panels.three { grid-template-columns: repeat(auto-fill, minmax(290px, 1fr)); }
+  .panels.large { grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); }
   .panels.wide { grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); }
   .panels figure, .panels.wide figure { width: auto; margin: 0; min-width: 0; }
   .facts { display: grid; column-gap: 36px; row-gap: 9px;
     grid-template-columns: repeat(auto-fill, minmax(255px, 1fr)); }
   .facts dt { margin: 0; }
+  .terms { display: grid; column-gap: 36px; row-gap: 12px;
+    grid-template-columns: repeat(auto-fill, minmax(min(440px, 100%), 1fr)); }
+  .terms dt { margin: 0; }
 }
-.scale { max-width: 420px; margin: 6px 0 16px; font-size: 13.5px; }
+.scale { max-width: 460px; margin: 6px 0 0; font-size: 13.5px; }
 .scale img { width: 100%; height: 14px; display: block; border-radius: 3px; }
-.scale table { width: 100%; }
-.scale td { border: 0; padding: 2px 0; }
+.scale table { table-layout: fixed; }
+.scale td { border: 0; padding: 2px 0; text-align: center; }
 .scale td:first-child { text-align: left; }
+.scale td:last-child { text-align: right; }
 .swatch { display: inline-block; width: 14px; height: 14px; background: #80858d;
   border-radius: 3px; vertical-align: -2px; }
 svg { width: 100%; height: auto; display: block; }
@@ -81,14 +84,22 @@ details { margin-top: 8px; }
 summary { cursor: pointer; color: #1c5d8c; font-size: 14px; }
 footer { padding-top: 2px; padding-bottom: 34px; }
 
+@media (min-width: 980px) {
+  .panels.of1, .panels.of2 { grid-template-columns: repeat(2, 1fr); }
+  .panels.of3 { grid-template-columns: repeat(3, 1fr); }
+  .panels.of4 { grid-template-columns: repeat(4, 1fr); }
+  .panels.of5 { grid-template-columns: repeat(5, 1fr); }
+}
 @media (max-width: 620px) {
   header div, main, footer { padding-left: 14px; padding-right: 14px; }
   section { padding: 16px 14px; border-radius: 8px; }
   h1 { font-size: 23px; }
   th, td { padding: 6px 8px; }
+  tbody th { min-width: 7.5em; }
   .panels { grid-template-columns: repeat(auto-fill, minmax(140px, 1fr)); }
-  .panels.three { grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); }
+  .panels.large { grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); }
   .panels.wide { grid-template-columns: 1fr; }
+  .legend li { white-space: normal; }
 }
 @media screen and (prefers-color-scheme: dark) {
   body { background: #11161b; color: #dfe6ec; }
@@ -113,7 +124,7 @@ footer { padding-top: 2px; padding-bottom: 34px; }
   section { border: 0; padding: 0; margin: 14pt 0; }
   .scroll { overflow: visible; }
   tr, figure, .keep, dd { page-break-inside: avoid; break-inside: avoid; }
-  h2, h3, caption, dt { page-break-after: avoid; break-after: avoid; }
+  h2, h3, dt { page-break-after: avoid; break-after: avoid; }
   td.best, .scale img, .swatch { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 """
