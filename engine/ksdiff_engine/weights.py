@@ -226,9 +226,9 @@ def _read_header(path: Pathlike) -> dict[str, Any]:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             start = file.read(8)
-            _refuse_pickle(start, path)
             length = int.from_bytes(start, "little")
             if len(start) < 8 or not 2 <= length <= min(size - 8, _LARGEST_HEADER):
+                _refuse_pickle(start, path)
                 raise WeightsError(
                     f"{path} is not a safetensors file, or is cut short ({size} bytes).",
                     hint=_FETCH_AGAIN,
@@ -247,7 +247,11 @@ def _read_header(path: Pathlike) -> dict[str, Any]:
 
 
 def _refuse_pickle(start: bytes, path: Pathlike) -> None:
-    """Refuse torch.save's zip archives and bare pickles by their first bytes."""
+    """Refuse torch.save's zip archives and bare pickles by their first bytes.
+
+    Only for what no safetensors file starts with: a header of 128, 384, 640 … bytes has a length
+    that begins like a pickle.
+    """
     if start.startswith(b"PK") or start.startswith(b"\x80"):
         raise WeightsError(
             f"{path} is a pickle (torch.save), which could run any code; it was not opened.",

@@ -51,6 +51,16 @@ def test_card_is_read(tmp_path):
     assert weights.read_card(write(tmp_path / "a.safetensors")) == CARD
 
 
+def test_a_header_length_that_looks_like_a_pickle_is_none(tmp_path):
+    """640 = 0x280 begins, in little endian, with a pickle's 0x80 and protocol 2."""
+    path = write(tmp_path / "a.safetensors")
+    padding = 640 - int.from_bytes(path.read_bytes()[:8], "little")
+    assert padding > 0
+    write(path, {**CARD, "limits": "x" * padding})
+    assert path.read_bytes()[:2] == b"\x80\x02"
+    assert weights.read_card(path)["name"] == "test"
+
+
 def test_card_of_the_library_that_writes_weights(tmp_path):
     numpy = pytest.importorskip("safetensors.numpy")
     import numpy as np
