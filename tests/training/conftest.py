@@ -1,0 +1,104 @@
+"""Generated scenes in the project's npz layout, and an experiment that trains in a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+TINY_MODEL = {
+    "channels": [4, 6, 8],
+    "blocks": [1, 1],
+    "tokens": 4,
+    "prior_channels": 8,
+    "encoder_channels": 4,
+    "encoder_levels": 2,
+    "denoiser_width": 12,
+    "denoiser_blocks": 1,
+    "diffusion_steps": 4,
+    "sampling_steps": 2,
+}
+
+
+def waves(bands: int, height: int, width: int, seed: int) -> np.ndarray:
+    """Random bands of 200 .. 1800, correlated with one another, of waves of 9 to 200 pixels."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    lengths, angles = np.geomspace(9, 200, 30), rng.uniform(0, 2 * np.pi, (2, 30))
+    basis = [
+        np.sin(2 * np.pi / length * (y * np.sin(a) + x * np.cos(a)) + phase) * np.sqrt(length)
+        for length, a, phase in zip(lengths, *angles, strict=True)
+    ]
+    image = np.tensordot(rng.uniform(0.2, 1.0, (bands, 30)), np.array(basis), 1)
+    return 200 + 1600 * (image - image.min()) / np.ptp(image)
+
+
+def write_scene(
+    path: Path, *, ms: tuple[int, int, int] = (4, 48, 52), ratio: int = 4, seed: int = 0
+) -> Path:
+    """Write a pair whose MS averages the same ground as its PAN."""
+    bands, height, width = ms
+    fine = waves(bands, height * ratio, width * ratio, seed)
+    coarse = fine.reshape(bands, height, ratio, width, ratio).mean(axis=(2, 4))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        path,
+        ms=coarse.astype(np.float32),
+        pan=fine.mean(axis=0, keepdims=True).astype(np.float32),
+        ratio=ratio,
+        sensor="generated",
+    )
+    return path
+
+
+@pytest.fixture
+def scene_file() -> Callable[..., Path]:
+    """:func:`write_scene`."""
+    return write_scene
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder: two training scenes of other ratios, one to validate, two to test."""
+    folder = tmp_path / "data"
+    write_scene(folder / "train" / "vhr_1.npz", seed=1)
+    write_scene(folder / "train" / "landsat_1.npz", ms=(6, 41, 50), ratio=2, seed=2)
+    write_scene(folder / "train" / "held_out.npz", ms=(3, 40, 44), seed=3)
+    write_scene(folder / "test" / "a.npz", ms=(4, 32, 40), seed=4)
+    write_scene(folder / "test" / "b.npz", ms=(3, 36, 36), seed=5)
+    return folder
+
+
+@pytest.fixture
+def experiment_file(tmp_path: Path) -> Callable[..., Path]:
+    """A factory of YAML files; keywords replace top-level keys, None removes one."""
+
+    def make(**changes: object) -> Path:
+        stage = {"steps": 6, "batch": 2, "warmup": 2}
+        values = {
+            "name": "tiny",
+            "model": TINY_MODEL,
+            "data": {
+                "train": [
+                    {"pattern": "train/vhr_*.npz", "weight": 0.7},
+                    {"pattern": "train/landsat_*.npz", "weight": 0.3},
+                ],
+                "validation": ["train/held_out.npz"],
+                "patch": 32,
+                "variants": 2,
+            },
+            "stage1": stage,
+            "stage2": stage,
+            "amp": False,
+            "checkpoint_every": 3,
+            "validate_every": 5,
+            **changes,
+        }
+        path = tmp_path / "experiment.yaml"
+        path.write_text(yaml.safe_dump({k: v for k, v in values.items() if v is not None}))
+        return path
+
+    return make

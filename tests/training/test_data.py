@@ -1,0 +1,215 @@
+"""Simulated samples: aligned, symmetric, and the same for the same seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ksdiff_engine.scene_statistics import intensity_weights
+from ksdiff_training.config import DataConfig, Source
+from ksdiff_training.data import (
+    PatchSampler,
+    augment,
+    cut,
+    load_sources,
+    scene_statistics,
+    simulate,
+)
+from ksdiff_training.pairs import PairFile, read_pair
+from ksdiff_training.validation import PATCHES_A_SCENE, Validator
+
+CONFIG = DataConfig(
+    train=(Source("train/vhr_*.npz", 0.7), Source("train/landsat_*.npz", 0.3)),
+    validation=("train/held_out.npz",),
+    patch=32,
+    variants=2,
+    shift=0.0,
+)
+
+
+def ramp_pair(ratio: int, n: int = 80) -> PairFile:
+    """One plane over the ground in PAN and in three bands of MS, each at its pixel centres."""
+    fine, coarse = ((np.arange(m) + 0.5) / m * n for m in (n * ratio, n))
+    planes = [1000 + 5 * c[None, :] + 3 * c[:, None] for c in (fine, coarse)]
+    pan, ms = (plane.astype(np.float32) for plane in planes)
+    return PairFile("ramp", np.stack([ms] * 3), pan, ratio, "", None)
+
+
+@pytest.mark.parametrize("own_ratio", [2, 4])
+@pytest.mark.parametrize("ratio", [2, 4])
+def test_all_images_of_a_simulation_show_the_same_ground(own_ratio, ratio):
+    """A ramp comes out unmoved, whatever the phase, the MTF and the way PAN is reduced."""
+    pair = ramp_pair(own_ratio)
+    inner = np.s_[..., 14 * ratio // 2 : -14 * ratio // 2, 14 * ratio // 2 : -14 * ratio // 2]
+    for seed in range(6):
+        simulation = simulate(pair, ratio, CONFIG, np.random.default_rng(seed))
+        reference = simulation.reference[inner]
+        assert reference.size
+        # The ramp rises by 5 a pixel: 0.15 is 0.03 pixels.
+        np.testing.assert_allclose(simulation.ms_up[inner], reference, atol=0.15)
+        np.testing.assert_allclose(simulation.pan[inner], reference[0], atol=0.15)
+        np.testing.assert_allclose(simulation.pan_low[inner], reference[0], atol=0.15)
+
+
+def test_shift_moves_pan_alone_and_stays_within_its_limit():
+    config = replace(CONFIG, shift=0.5)
+    inner = np.s_[30:-30, 30:-30]
+    offsets = []
+    for seed in range(20):
+        simulation = simulate(ramp_pair(4), 4, config, np.random.default_rng(seed))
+        offsets.append(float((simulation.pan - simulation.reference[0])[inner].mean()))
+        np.testing.assert_allclose(
+            simulation.ms_up[0][inner], simulation.reference[0][inner], atol=0.15
+        )
+    moved = np.abs(offsets) > 0.1
+    assert 4 <= moved.sum() <= 16  # half of the variants
+    assert np.abs(offsets).max() <= 0.5 * (5 + 3) + 0.1
+
+
+def test_bands_are_drawn_without_repetition():
+    rng = np.random.default_rng(0)
+    ms = np.arange(1, 7)[:, None, None] * np.ones((6, 40, 40), np.float32)
+    pair = PairFile("flat", ms, np.ones((80, 80), np.float32), 2, "", None)
+    drawn = [simulate(pair, 2, CONFIG, rng).reference[:, 0, 0] for _ in range(40)]
+    assert all(len(set(bands)) == len(bands) >= 3 for bands in drawn)
+    assert {len(bands) for bands in drawn} == {3, 4, 5, 6}
+    assert any(list(bands) != sorted(bands) for bands in drawn)
+
+
+def test_statistics_are_those_of_inference():
+    rng = np.random.default_rng(0)
+    ms, pan = rng.normal(500, 80, (3, 40, 40)), rng.normal(400, 60, (40, 40))
+    ours = scene_statistics(ms, pan)
+    values = np.concatenate([ms, pan[None]]).reshape(4, -1)
+    covariance = np.cov(values, bias=True)
+    np.testing.assert_allclose(ours.mean, values[:3].mean(axis=1))
+    np.testing.assert_allclose(ours.std, values[:3].std(axis=1), rtol=1e-3)
+    expected = intensity_weights(values.mean(axis=1), covariance)
+    np.testing.assert_allclose(ours.intensity, expected, rtol=1e-6)
+
+
+def test_cut_takes_one_place_of_all_images():
+    """Without jitter, reference and LRMS of a ramp agree; PAN follows them."""
+    still = replace(CONFIG, jitter=0.0)
+    rng = np.random.default_rng(0)
+    simulation = simulate(ramp_pair(4), 4, still, rng)
+    for _ in range(20):
+        pan, lrms, reference = cut(simulation, still, rng)
+        assert (pan.shape, lrms.shape, reference.shape) == ((4, 32, 32), (1, 32, 32), (1, 32, 32))
+        assert pan.dtype == lrms.dtype == reference.dtype == np.float32
+        middle = np.s_[0, 12:-12, 12:-12]
+        np.testing.assert_allclose(lrms[middle], reference[middle], atol=0.02)
+        np.testing.assert_allclose(pan[middle], reference[middle], atol=0.05)
+
+
+def test_jitter_keeps_reference_and_lrms_together():
+    simulation = simulate(ramp_pair(4), 4, CONFIG, np.random.default_rng(0))
+    rng = np.random.default_rng(1)
+    middle = np.s_[0, 12:-12, 12:-12]
+    means = []
+    for _ in range(30):
+        _, lrms, reference = cut(simulation, replace(CONFIG, jitter=0.5), rng)
+        np.testing.assert_allclose(lrms[middle], reference[middle], atol=0.05)
+        means.append(float(lrms.mean()))
+    assert np.std(means) > 0.3
+
+
+def test_scenes_smaller_than_the_patch_are_named():
+    simulation = simulate(ramp_pair(4, n=24), 4, CONFIG, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="24 x 24 MS pixels has no patch of 32 x 32"):
+        cut(simulation, CONFIG, np.random.default_rng(0))
+
+
+def test_augmentation_takes_all_eight_symmetries_evenly_and_alike():
+    rng = np.random.default_rng(0)
+    square = np.arange(9.0).reshape(1, 3, 3)
+    sample = (np.concatenate([square, square + 100]), square, 2 * square)
+    symmetries = {}
+    for _ in range(800):
+        pan, lrms, reference = augment(sample, rng)
+        np.testing.assert_array_equal(pan[:1], lrms)
+        np.testing.assert_array_equal(pan[1:], lrms + 100)
+        np.testing.assert_array_equal(reference, 2 * lrms)
+        key = tuple(lrms.ravel())
+        symmetries[key] = symmetries.get(key, 0) + 1
+    expected = {
+        tuple(np.rot90(face, k).ravel()) for face in (square[0], square[0].T) for k in range(4)
+    }
+    assert set(symmetries) == expected
+    assert min(symmetries.values()) > 60  # 100 each, on average
+
+
+def test_sampler_is_deterministic_and_resumes(data):
+    first, second = (PatchSampler(data, 4, CONFIG, seed=3) for _ in range(2))
+    for _ in range(3):
+        for a, b in zip(first.batch(4), second.batch(4), strict=True):
+            assert torch.equal(a, b)
+    second.batch(5)
+    second.rng.bit_generator.state = first.rng.bit_generator.state
+    assert torch.equal(first.batch(4)[0], second.batch(4)[0])
+    other = PatchSampler(data, 4, CONFIG, seed=4)
+    assert not torch.equal(first.batch(4)[0], other.batch(4)[0])
+
+
+@pytest.mark.parametrize("ratio", [2, 4])
+def test_batches_have_their_shapes_at_any_ratio(data, ratio):
+    pan, lrms, reference = PatchSampler(data, ratio, CONFIG, seed=0).batch(5)
+    assert (pan.shape, lrms.shape, reference.shape) == ((5, 4, 32, 32), (5, 1, 32, 32), lrms.shape)
+    assert all(t.dtype == torch.float32 and torch.isfinite(t).all() for t in (pan, lrms, reference))
+    assert (lrms - reference).abs().mean() < 1  # the same ground, standardised
+
+
+def test_sources_share_their_weight_by_size(data, scene_file):
+    scene_file(data / "train" / "vhr_2.npz", ms=(4, 96, 104), seed=9)  # four times the area
+    pairs, weights = load_sources(data, CONFIG.train)
+    assert [pair.name for pair in pairs] == ["vhr_1", "vhr_2", "landsat_1"]
+    np.testing.assert_allclose(weights, [0.7 / 3, 1.4 / 3, 0.3])
+
+
+def test_patterns_without_files_are_named(data):
+    config = replace(CONFIG, train=(Source("train/ikonos_*.npz"),))
+    with pytest.raises(FileNotFoundError, match="ikonos"):
+        PatchSampler(data, 4, config, seed=0)
+    with pytest.raises(FileNotFoundError, match="no validation scene"):
+        Validator(data, 4, replace(CONFIG, validation=("nothing.npz",)))
+
+
+def test_validation_patches_are_fixed(data):
+    first, second = (Validator(data, 4, CONFIG).batch for _ in range(2))
+    assert first[0].shape == (PATCHES_A_SCENE, 4, 32, 32)
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_pair_files_are_read_with_their_type(data):
+    pair = read_pair(data / "train" / "vhr_1.npz", np.float64)
+    assert (pair.name, pair.ratio, pair.sensor) == ("vhr_1", 4, "generated")
+    assert (pair.ms.shape, pair.pan.shape) == ((4, 48, 52), (192, 208))
+    assert pair.ms.dtype == pair.pan.dtype == np.float64
+    assert pair.reference is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ratio": 2}, r"PAN \(192, 208\) is not 2 times MS \(48, 52\)"),
+        ({"pan": None}, "pan"),
+    ],
+)
+def test_pair_files_that_do_not_fit_are_named(data, change, message):
+    path = data / "train" / "vhr_1.npz"
+    with np.load(path) as arrays:
+        content = {**arrays, **change}
+    np.savez(path, **{key: value for key, value in content.items() if value is not None})
+    with pytest.raises(ValueError, match=message) as caught:
+        read_pair(path)
+    assert str(path) in str(caught.value)
+
+
+def test_damaged_pair_files_are_named(data):
+    path = data / "train" / "vhr_1.npz"
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(ValueError, match=r"vhr_1\.npz is not a pair"):
+        read_pair(path)

@@ -1,0 +1,278 @@
+"""A whole experiment on generated scenes: it learns, resumes exactly, exports what it learnt."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from ksdiff_engine.model.storage import load_network
+from ksdiff_engine.weights import catalogue
+from ksdiff_training.config import load_config
+from ksdiff_training.data import PatchSampler
+from ksdiff_training.export import CARD_KEYS, export
+from ksdiff_training.loop import Stage
+from ksdiff_training.stages import build_modules, measure_prior, stage1, stage2
+from ksdiff_training.train import train
+
+
+def load(path):
+    return torch.load(path, weights_only=True)
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def parameters(module):
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+
+def changed(module, before):
+    return {name for name, tensor in module.state_dict().items() if not tensor.equal(before[name])}
+
+
+class Interrupted(Exception):
+    """Stands for a machine that stops."""
+
+
+@pytest.fixture
+def interrupt_after(monkeypatch) -> Callable[[int], None]:
+    """Stop training after that many steps from now; 0 lets it run."""
+    step = Stage._step
+    left = [0]
+
+    def counted(stage):
+        if left[0] == 1:
+            left[0] = 0
+            raise Interrupted
+        left[0] = max(0, left[0] - 1)
+        return step(stage)
+
+    monkeypatch.setattr(Stage, "_step", counted)
+    return lambda steps: left.__setitem__(0, steps + 1 if steps else 0)
+
+
+@pytest.fixture
+def finished(tmp_path, data, experiment_file):
+    """A finished run: (experiment, its folder)."""
+    experiment = load_config(experiment_file())
+    train(experiment, data, tmp_path / "run")
+    return experiment, tmp_path / "run"
+
+
+def test_a_run_leaves_weights_logs_and_provenance(finished):
+    _, run = finished
+    for stage in ("stage1", "stage2"):
+        final = load(run / stage / "final.pt")
+        assert final["steps"] == 6
+        assert all(torch.isfinite(tensor).all() for tensor in final["modules"].values())
+        assert [row["step"] for row in rows_of(run / stage / "log.csv")] == ["6"]
+        validation = rows_of(run / stage / "validation.csv")
+        assert [row["step"] for row in validation] == ["5", "6"]
+        assert float(validation[0]["l1"]) > 0
+        assert not list((run / stage).glob("*.tmp"))
+    provenance = json.loads((run / "provenance.json").read_text())
+    assert provenance["torch"] == torch.__version__
+    assert provenance["git_commit"]
+
+
+def test_a_finished_run_is_not_trained_again(finished, data, monkeypatch):
+    experiment, run = finished
+    before = load(run / "stage2" / "final.pt")["modules"]
+    monkeypatch.setattr(Stage, "_step", lambda stage: pytest.fail("a step was made"))
+    final = train(experiment, data, run)
+    after = load(final)["modules"]
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+
+
+@pytest.mark.parametrize("amp", [False, True])
+@pytest.mark.parametrize("chain", ["full", "one_step"])
+def test_an_interrupted_run_ends_at_the_very_same_weights(
+    tmp_path, data, experiment_file, interrupt_after, amp, chain
+):
+    experiment = load_config(experiment_file(amp=amp, chain=chain))
+    straight = load(train(experiment, data, tmp_path / "straight"))
+    for steps in (4, 6, 2):  # in stage 1 after its checkpoint; in stage 2 after; before the end
+        interrupt_after(steps)
+        with pytest.raises(Interrupted):
+            train(experiment, data, tmp_path / "broken")
+    interrupt_after(0)
+    resumed = load(train(experiment, data, tmp_path / "broken"))
+    for stage in ("stage1", "stage2"):
+        assert load(tmp_path / "broken" / stage / "final.pt")["steps"] == 6
+    assert straight["modules"].keys() == resumed["modules"].keys()
+    for name, tensor in straight["modules"].items():
+        assert torch.equal(tensor, resumed["modules"][name]), name
+
+
+def test_a_run_of_other_settings_is_not_resumed(tmp_path, data, experiment_file, interrupt_after):
+    interrupt_after(4)
+    with pytest.raises(Interrupted):
+        train(load_config(experiment_file()), data, tmp_path / "run")
+    with pytest.raises(ValueError, match="belongs to other settings"):
+        train(load_config(experiment_file(seed=1)), data, tmp_path / "run")
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, data, experiment_file, monkeypatch):
+    monkeypatch.setattr(
+        PatchSampler,
+        "batch",
+        lambda self, size: [torch.full((size, c, 32, 32), np.nan) for c in (4, 1, 1)],
+    )
+    with pytest.raises(FloatingPointError, match="stage1: the loss is not finite at step 0"):
+        train(load_config(experiment_file()), data, tmp_path / "run")
+    assert not (tmp_path / "run" / "stage1" / "checkpoint.pt").exists()
+
+
+def test_stage_1_learns_to_fuse(tmp_path, data, experiment_file):
+    steps = {"steps": 60, "batch": 4, "warmup": 5, "learning_rate": 5e-3, "ema": 0.8}
+    experiment = load_config(experiment_file(stage1=steps))
+    sampler = PatchSampler(data, 4, experiment.data, 0)
+    final = stage1(experiment, build_modules(experiment), sampler, tmp_path).run()
+    pan, lrms, reference = PatchSampler(data, 4, experiment.data, 9).batch(16)
+    with torch.no_grad():
+        fused = final["ksdiff"].fuse(pan, lrms, final["target"](pan, lrms, reference))
+    assert (fused - reference).abs().mean() < 0.9 * (lrms - reference).abs().mean()
+
+
+def test_each_stage_trains_its_own_parts(tmp_path, data, experiment_file):
+    experiment = load_config(experiment_file())
+    modules = build_modules(experiment)
+    sampler = PatchSampler(data, 4, experiment.data, 0)
+    before = parameters(modules)
+    stage1(experiment, modules, sampler, tmp_path).run()
+    moved = changed(modules, before)
+    assert any(name.startswith("target.") for name in moved)
+    assert any(".generator." in name for name in moved)
+    measure_prior(modules, sampler, 2)
+    before = parameters(modules)
+    stage2(experiment, modules, sampler, tmp_path).run()
+    moved = changed(modules, before)
+    assert not any(name.startswith("target.") for name in moved)
+    assert not {"ksdiff.prior_mean", "ksdiff.prior_std"} & moved
+    for part in ("backbone", "condition_encoder", "denoiser"):
+        assert any(name.startswith(f"ksdiff.{part}.") for name in moved)
+
+
+def test_prior_statistics_standardise_the_target(data, experiment_file):
+    experiment = load_config(experiment_file())
+    modules = build_modules(experiment)
+    measure_prior(modules, PatchSampler(data, 4, experiment.data, 0), 4)
+    batches = PatchSampler(data, 4, experiment.data, 1)
+    with torch.no_grad():
+        priors = torch.cat([modules["target"](*batches.batch(16)) for _ in range(8)])
+        standardised = modules["ksdiff"].standardise(priors).flatten(0, 1)
+    assert standardised.mean(dim=0).abs().max() < 0.4
+    assert standardised.std(dim=0).sub(1).abs().max() < 0.4
+
+
+def test_learning_rate_warms_up_and_falls_to_a_hundredth(tmp_path, experiment_file, data):
+    experiment = load_config(experiment_file(stage1={"steps": 100, "warmup": 10}))
+    sampler = PatchSampler(data, 4, experiment.data, 0)
+    stage = stage1(experiment, build_modules(experiment), sampler, tmp_path)
+    rates = [stage.learning_rate(step) for step in range(101)]
+    assert rates[0] == pytest.approx(1e-4)
+    assert max(rates) == rates[9] == pytest.approx(1e-3)
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+    assert rates[100] == pytest.approx(1e-5)
+
+
+def test_average_follows_the_weights(tmp_path, data, experiment_file):
+    """The exponential mean of the weights after each step; the first one starts it."""
+    steps = {"steps": 4, "batch": 2, "warmup": 2, "ema": 0.5}
+    experiment = load_config(experiment_file(stage1=steps))
+    modules = build_modules(experiment)
+    stage = stage1(experiment, modules, PatchSampler(data, 4, experiment.data, 0), tmp_path)
+    kernels, name = [], "ksdiff.backbone.enter.weight"
+    step = stage._step
+    stage._step = lambda: (step(), kernels.append(modules.state_dict()[name].clone()))[0]
+    final = stage.run().state_dict()[name]
+    expected = kernels[0]
+    for kernel in kernels[1:]:
+        expected = 0.5 * expected + 0.5 * kernel
+    torch.testing.assert_close(final, expected)
+
+
+# --- the plain network ---
+
+
+def test_plain_network_has_one_stage(tmp_path, data, experiment_file):
+    model = {"modulation": "none", "channels": [4, 4, 4], "blocks": [1, 1]}
+    experiment = load_config(experiment_file(model=model))
+    final = train(experiment, data, tmp_path / "run")
+    assert final == tmp_path / "run" / "stage1" / "final.pt"
+    assert not (tmp_path / "run" / "stage2").exists()
+    assert all(name.startswith("ksdiff.backbone.") for name in load(final)["modules"])
+
+
+# --- export ---
+
+
+@pytest.fixture
+def card_file(tmp_path):
+    texts = {
+        "title": "Tiny, ratio 4",
+        "description": "Generated scenes.",
+        "ratio": [4, 4],
+        "sensors": ["none"],
+        "sources": [{"files": "vhr_1", "source": "generated", "licence": "none needed"}],
+        "limits": "Of no use.",
+    }
+    path = tmp_path / "card.yaml"
+    path.write_text(yaml.safe_dump(texts))
+    return path
+
+
+def test_exported_weights_are_the_averaged_network(tmp_path, finished, data, card_file):
+    experiment, run = finished
+    scenes = sorted((data / "test").glob("*.npz"))
+    path = export(experiment, run, card_file, tmp_path, scenes)
+    network, card = load_network(path)
+    modules = build_modules(experiment)
+    modules.load_state_dict(load(run / "stage2" / "final.pt")["modules"])
+    modules.requires_grad_(False)
+    pan, lrms, _ = PatchSampler(data, 4, experiment.data, 0).batch(2)
+    assert torch.equal(network(pan, lrms, seed=1), modules["ksdiff"](pan, lrms, seed=1))
+    assert not any("target" in name for name in network.state_dict())
+    assert [entry.name for entry in catalogue([tmp_path])] == ["tiny"]
+    assert card["training"]["steps"] == {"stage1": 6, "stage2": 6}
+    assert card["training"]["data"][0]["licence"] == "none needed"
+    assert card["training"]["git_commit"]
+    named = {(row["scene"], row["method"]) for row in card["metrics"]}
+    expected = {(s, m) for s in ("a", "b", "mean of 2") for m in ("exp", "tiny")}
+    assert named == expected
+
+
+def test_export_without_test_scenes_has_no_figures(tmp_path, finished, card_file):
+    _, card = load_network(export(*finished, card_file, tmp_path))
+    assert card["metrics"] == []
+
+
+def test_plain_networks_are_exported_from_stage_1(tmp_path, data, experiment_file, card_file):
+    model = {"modulation": "none", "channels": [4, 4, 4], "blocks": [1, 1]}
+    experiment = load_config(experiment_file(model=model))
+    train(experiment, data, tmp_path / "run")
+    network, card = load_network(export(experiment, tmp_path / "run", card_file, tmp_path))
+    assert network.config.modulation == "none"
+    assert card["training"]["steps"] == {"stage1": 6}
+
+
+def test_export_refuses_what_is_not_ready(tmp_path, finished, experiment_file, card_file):
+    experiment, run = finished
+    other = load_config(experiment_file(model={"channels": [4, 4, 4], "blocks": [1, 1]}))
+    with pytest.raises(ValueError, match="another architecture"):
+        export(other, run, card_file, tmp_path)
+    (run / "stage2" / "final.pt").unlink()
+    with pytest.raises(FileNotFoundError, match="has not finished stage2"):
+        export(experiment, run, card_file, tmp_path)
+    card_file.write_text("title: alone\n")
+    with pytest.raises(ValueError, match=", ".join(CARD_KEYS)):
+        export(experiment, run, card_file, tmp_path)
+    assert not list(tmp_path.glob("*.safetensors"))
