@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -97,10 +98,15 @@ def _spread(images: Sequence[np.ndarray], usable: np.ndarray) -> np.ndarray:
     """Standard deviation over images, in units of the band's own, averaged over bands: (H, W)."""
     total = np.zeros(usable.shape)
     for band in range(images[0].shape[0]):
-        stack = [np.where(usable, image[band], 0.0).astype(np.float64) for image in images]
-        scale = stack[0][usable].std() or 1.0
-        mean = sum(stack) / len(stack)
-        total += np.sqrt(sum((layer - mean) ** 2 for layer in stack) / len(stack)) / scale
+        # Deviations from the first image are small, so their squares may be summed without loss.
+        first = np.where(usable, images[0][band], 0.0)
+        sums, squares = np.zeros(usable.shape), np.zeros(usable.shape)
+        for image in images[1:]:
+            deviation = np.where(usable, image[band], 0.0) - first
+            sums += deviation
+            squares += deviation * deviation
+        variance = squares / len(images) - (sums / len(images)) ** 2
+        total += np.sqrt(np.maximum(variance, 0.0)) / (first[usable].std() or 1.0)
     return total / images[0].shape[0]
 
 
@@ -171,8 +177,9 @@ def map_pictures(maps: Sequence[tuple[str, np.ndarray]]) -> tuple[list[Picture],
     small = [_shrunk(np.asarray(values, dtype=np.float64)[None], side)[0] for _, values in maps]
     finite = np.concatenate([values[np.isfinite(values)] for values in small])
     signed = bool(finite.size) and finite.min() < 0.0
-    high = float(np.percentile(np.abs(finite), ERROR_PERCENTILE)) if finite.size else 0.0
-    high = high or 1.0
+    magnitude = np.abs(finite) if finite.size else np.zeros(1)
+    # Of maps that are nearly all zero the percentile is zero too, and of perfect ones everything.
+    high = float(np.percentile(magnitude, ERROR_PERCENTILE)) or float(magnitude.max()) or 1.0
     low = -high if signed else 0.0
     colours = _palette("RdBu_r" if signed else "inferno")
     pictures = [
@@ -305,7 +312,7 @@ _PLOT_STYLE = {
 }
 
 
-def _label_bands(axes, positions: np.ndarray, names: list[str], spectral: bool) -> None:  # noqa: ANN001
+def _label_bands(axes: Any, positions: np.ndarray, names: list[str], spectral: bool) -> None:
     axes.set_xticks(positions)
     names = [_literal(name) for name in names]
     labels = [f"{name}\n{x:g}" for name, x in zip(names, positions)] if spectral else names

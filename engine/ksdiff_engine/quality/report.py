@@ -231,25 +231,33 @@ def _table(table: Table) -> str:
     if timed:
         head += '<th scope="col">Time <small>s</small></th>'
     title = _text(table.title)
-    noted = [index for index, row in enumerate(table.rows) if row.note]
-    body = ""
-    for index, row in enumerate(table.rows):
-        mark = f"<sup>{noted.index(index) + 1}</sup>" if row.note else ""
-        cells = "".join(column.cell(index) for column in columns)
-        if timed:
-            cells += _plain_cell(_seconds(row.seconds))
-        body += f'<tr><th scope="row">{_text(row.label)}{mark}</th>{cells}</tr>\n'
-    notes = "".join(
-        f'<p class="quiet"><sup>{number}</sup> {_text(table.rows[index].label)}: '
-        f"{_text(table.rows[index].note)}</p>\n"
-        for number, index in enumerate(noted, start=1)
-    )
     return (
         f"<h3>{title}</h3>\n"
         f'<div class="scroll" role="region" tabindex="0" aria-label="{title}">'
         f'<table>\n<caption class="hidden">{title}</caption>\n'
         f'<thead><tr><th scope="col">Method</th>{head}</tr></thead>\n'
-        f"<tbody>\n{body}</tbody></table></div>\n{_key(columns)}{notes}{_paragraphs(table.caption)}"
+        f"<tbody>\n{_rows(table.rows, columns, timed)}</tbody></table></div>\n"
+        f"{_key(columns)}{_row_notes(table.rows)}{_paragraphs(table.caption)}"
+    )
+
+
+def _rows(rows: Sequence[TableRow], columns: Sequence[_Column], timed: bool) -> str:
+    lines, notes = "", 0
+    for index, row in enumerate(rows):
+        cells = "".join(column.cell(index) for column in columns)
+        if timed:
+            cells += _plain_cell(_seconds(row.seconds))
+        notes += bool(row.note)
+        mark = f"<sup>{notes}</sup>" if row.note else ""
+        lines += f'<tr><th scope="row">{_text(row.label)}{mark}</th>{cells}</tr>\n'
+    return lines
+
+
+def _row_notes(rows: Sequence[TableRow]) -> str:
+    noted = [row for row in rows if row.note]
+    return "".join(
+        f'<p class="quiet"><sup>{number}</sup> {_text(row.label)}: {_text(row.note)}</p>\n'
+        for number, row in enumerate(noted, start=1)
     )
 
 
@@ -322,9 +330,8 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _seconds(seconds: float | None) -> str:
-    return _number(
-        seconds, 0 if seconds and seconds >= 100 else 1 if seconds and seconds >= 10 else 2
-    )
+    """Three digits, and not below hundredths."""
+    return "" if seconds is None else _number(seconds, min(2, _digits([seconds], significant=3)))
 
 
 def _symbol(title: str) -> str:

@@ -50,8 +50,9 @@ td.best, tbody tr:hover td.best { background: #fdebd3; font-weight: 700; }
 abbr { text-decoration: none; }
 sup { line-height: 0; }
 
-.panels figure { display: inline-block; vertical-align: top; width: 240px; margin: 0 12px 16px 0; }
-.panels.wide figure { width: 460px; max-width: 100%; }
+.panels figure { display: inline-block; vertical-align: top; width: 214px; margin: 0 12px 16px 0; }
+.panels.large figure { width: 295px; }
+.panels.wide figure { width: 440px; max-width: 100%; }
 .panels img { width: 100%; height: auto; display: block; border-radius: 5px; }
 figcaption { padding-top: 5px; line-height: 1.35; }
 figcaption b { color: #1c2733; font-weight: 600; }
@@ -60,7 +61,8 @@ figcaption b { color: #1c2733; font-weight: 600; }
     grid-template-columns: repeat(auto-fill, minmax(195px, 1fr)); }
   .panels.large { grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); }
   .panels.wide { grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); }
-  .panels figure, .panels.wide figure { width: auto; margin: 0; min-width: 0; }
+  .panels figure, .panels.large figure, .panels.wide figure { width: auto; margin: 0;
+    min-width: 0; }
   .facts { display: grid; column-gap: 36px; row-gap: 9px;
     grid-template-columns: repeat(auto-fill, minmax(255px, 1fr)); }
   .facts dt { margin: 0; }
@@ -124,7 +126,7 @@ footer { padding-top: 2px; padding-bottom: 34px; }
   section { border: 0; padding: 0; margin: 14pt 0; }
   .scroll { overflow: visible; }
   tr, figure, .keep, dd { page-break-inside: avoid; break-inside: avoid; }
-  h2, h3, dt { page-break-after: avoid; break-after: avoid; }
+  h2, h3, dt, .quiet, .legend, .scale { page-break-after: avoid; break-after: avoid; }
   td.best, .scale img, .swatch { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 """
