@@ -50,9 +50,9 @@ td.best, tbody tr:hover td.best { background: #fdebd3; font-weight: 700; }
 abbr { text-decoration: none; }
 sup { line-height: 0; }
 
-.panels figure { display: inline-block; vertical-align: top; width: 214px; margin: 0 12px 16px 0; }
-.panels.large figure { width: 295px; }
-.panels.wide figure { width: 440px; max-width: 100%; }
+.panels figure { display: inline-block; vertical-align: top; width: 204px; margin: 0 12px 16px 0; }
+.panels.large figure { width: 278px; }
+.panels.wide figure { width: 424px; max-width: 100%; }
 .panels img { width: 100%; height: auto; display: block; border-radius: 5px; }
 figcaption { padding-top: 5px; line-height: 1.35; }
 figcaption b { color: #1c2733; font-weight: 600; }
