@@ -19,10 +19,20 @@ import ksdiff_engine
 from ksdiff_engine import weights
 from ksdiff_engine.device import limit_threads
 from ksdiff_engine.errors import Cancelled, EngineError
-from ksdiff_engine.job import DEVICES, OUTPUT_TYPES, PRIOR_SCOPES, Job, PansharpenJob
+from ksdiff_engine.job import (
+    CLASSICAL_METHODS,
+    DEVICES,
+    OUTPUT_TYPES,
+    PRIOR_SCOPES,
+    ClassicalJob,
+    DegradeJob,
+    Job,
+    PansharpenJob,
+)
 from ksdiff_engine.sensors import AUTO, load_profiles
 
 CANCELLED = 130
+_METHODS_HELP = ", ".join(CLASSICAL_METHODS)
 
 Subparsers = Any  # argparse keeps its class private
 
@@ -61,6 +71,118 @@ def add_pansharpen(subparsers: Subparsers) -> None:
     """``pansharpen``: fuse PAN and MS with KSDiff."""
     parser = subparsers.add_parser("pansharpen", help="fuse PAN and MS with KSDiff")
     add_raster_options(parser)
+    add_network_options(parser)
+    parser.set_defaults(run=run_pansharpen)
+
+
+def run_pansharpen(options: argparse.Namespace) -> int:
+    """Run a ``PansharpenJob`` made of the options."""
+    job = PansharpenJob(**raster_fields(options), **network_fields(options))
+    return run_and_print(job, options.json)
+
+
+def add_classical(subparsers: Subparsers) -> None:
+    """``classical METHOD``: fuse PAN and MS without a network."""
+    parser = subparsers.add_parser("classical", help="fuse PAN and MS with a classical method")
+    parser.add_argument("method", choices=CLASSICAL_METHODS, metavar="METHOD", help=_METHODS_HELP)
+    add_raster_options(parser)
+    parser.set_defaults(run=run_classical)
+
+
+def run_classical(options: argparse.Namespace) -> int:
+    """Run a ``ClassicalJob`` made of the options."""
+    job = ClassicalJob(**raster_fields(options), method=options.method)
+    return run_and_print(job, options.json)
+
+
+def add_degrade(subparsers: Subparsers) -> None:
+    """``degrade``: reduce a pair by its ratio, so that the MS becomes the reference."""
+    parser = subparsers.add_parser("degrade", help="reduce PAN and MS by their ratio (Wald)")
+    add_pair_options(parser)
+    parser.add_argument("--output-pan", required=True, metavar="FILE", help="reduced PAN to write")
+    parser.add_argument("--output-ms", required=True, metavar="FILE", help="reduced MS to write")
+    parser.add_argument(
+        "--output-reference", default="", metavar="FILE", help="also the MS cut to the reduced PAN"
+    )
+    add_creation_options(parser)
+    parser.set_defaults(run=run_degrade)
+
+
+def run_degrade(options: argparse.Namespace) -> int:
+    """Run a ``DegradeJob`` made of the options."""
+    job = DegradeJob(
+        **pair_fields(options),
+        output_pan=options.output_pan,
+        output_ms=options.output_ms,
+        output_reference=options.output_reference,
+        creation_options=tuple(options.co),
+    )
+    return run_and_print(job, options.json)
+
+
+def add_pair_options(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that reads a pair."""
+    parser.add_argument("--pan", required=True, help="panchromatic raster")
+    parser.add_argument("--pan-band", type=int, default=0, metavar="N", help="if PAN has several")
+    parser.add_argument(
+        "--ms", required=True, nargs="+", action="extend", help="multispectral raster(s), stacked"
+    )
+    parser.add_argument(
+        "--bands", type=int, nargs="+", default=[], metavar="N", help="MS bands, from 1"
+    )
+    parser.add_argument(
+        "--sensor", default=AUTO, metavar="NAME", help=f"auto, {', '.join(load_profiles())}"
+    )
+    add_running_options(parser)
+
+
+def pair_fields(options: argparse.Namespace) -> dict[str, Any]:
+    """The job's fields that :func:`add_pair_options` asks for."""
+    return {
+        "pan": options.pan,
+        "pan_band": options.pan_band,
+        "ms": tuple(options.ms),
+        "bands": tuple(options.bands),
+        "sensor": options.sensor,
+        "threads": options.threads,
+    }
+
+
+def add_raster_options(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that fuses a pair into a raster."""
+    add_pair_options(parser)
+    parser.add_argument("--output", required=True, help="raster to write, e.g. fused.tif")
+    parser.add_argument("--output-type", default="input", choices=OUTPUT_TYPES)
+    add_creation_options(parser)
+    parser.add_argument("--tile", type=int, default=0, metavar="PIXELS", help="0: chosen")
+
+
+def raster_fields(options: argparse.Namespace) -> dict[str, Any]:
+    """The job's fields that :func:`add_raster_options` asks for."""
+    return {
+        **pair_fields(options),
+        "output": options.output,
+        "output_type": options.output_type,
+        "creation_options": tuple(options.co),
+        "tile": options.tile,
+    }
+
+
+def add_creation_options(parser: argparse.ArgumentParser) -> None:
+    """``--co``, for every command that writes rasters."""
+    parser.add_argument(
+        "--co", action="append", default=[], metavar="KEY=VALUE", help="creation option"
+    )
+
+
+def add_running_options(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that runs a job."""
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: all)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that runs KSDiff."""
     parser.add_argument("--weights", default="auto", metavar="NAME|FILE", help="default: auto")
     parser.add_argument(
         "--weights-folder", action="append", default=[], metavar="FOLDER", help="search here too"
@@ -68,58 +190,16 @@ def add_pansharpen(subparsers: Subparsers) -> None:
     parser.add_argument("--device", default="auto", choices=DEVICES)
     parser.add_argument("--seed", type=int, default=0, help="of the prior's noise (default: 0)")
     parser.add_argument("--prior-scope", default="scene", choices=PRIOR_SCOPES)
-    parser.set_defaults(run=run_pansharpen)
 
 
-def run_pansharpen(options: argparse.Namespace) -> int:
-    """Run a ``PansharpenJob`` made of the options."""
-    job = PansharpenJob(
-        **raster_fields(options),
-        weights=options.weights,
-        weights_folders=tuple(options.weights_folder),
-        device=options.device,
-        seed=options.seed,
-        prior_scope=options.prior_scope,
-    )
-    return run_and_print(job, options.json)
-
-
-def add_raster_options(parser: argparse.ArgumentParser) -> None:
-    """Options of every command that fuses a pair into a raster."""
-    parser.add_argument("--pan", required=True, help="panchromatic raster")
-    parser.add_argument("--pan-band", type=int, default=0, metavar="N", help="if PAN has several")
-    parser.add_argument(
-        "--ms", required=True, nargs="+", action="extend", help="multispectral raster(s), stacked"
-    )
-    parser.add_argument("--output", required=True, help="raster to write, e.g. fused.tif")
-    parser.add_argument(
-        "--bands", type=int, nargs="+", default=[], metavar="N", help="MS bands, from 1"
-    )
-    parser.add_argument(
-        "--sensor", default=AUTO, metavar="NAME", help=f"auto, {', '.join(load_profiles())}"
-    )
-    parser.add_argument("--output-type", default="input", choices=OUTPUT_TYPES)
-    parser.add_argument(
-        "--co", action="append", default=[], metavar="KEY=VALUE", help="creation option"
-    )
-    parser.add_argument("--tile", type=int, default=0, metavar="PIXELS", help="0: chosen")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: all)")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-
-
-def raster_fields(options: argparse.Namespace) -> dict[str, Any]:
-    """The job's fields that :func:`add_raster_options` asks for."""
+def network_fields(options: argparse.Namespace) -> dict[str, Any]:
+    """The job's fields that :func:`add_network_options` asks for."""
     return {
-        "pan": options.pan,
-        "pan_band": options.pan_band,
-        "ms": tuple(options.ms),
-        "output": options.output,
-        "bands": tuple(options.bands),
-        "sensor": options.sensor,
-        "output_type": options.output_type,
-        "creation_options": tuple(options.co),
-        "tile": options.tile,
-        "threads": options.threads,
+        "weights": options.weights,
+        "weights_folders": tuple(options.weights_folder),
+        "device": options.device,
+        "seed": options.seed,
+        "prior_scope": options.prior_scope,
     }
 
 
@@ -220,4 +300,9 @@ def _print_result(result: dict[str, Any]) -> None:
 
 
 # A further command is one more function here.
-COMMANDS: tuple[Callable[[Subparsers], None], ...] = (add_pansharpen, add_weights)
+COMMANDS: tuple[Callable[[Subparsers], None], ...] = (
+    add_pansharpen,
+    add_classical,
+    add_degrade,
+    add_weights,
+)

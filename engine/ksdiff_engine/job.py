@@ -14,8 +14,16 @@ from ksdiff_engine.errors import InputError
 DEVICES = ("auto", "cpu", "cuda")
 PRIOR_SCOPES = ("scene", "tile")
 OUTPUT_TYPES = ("input", "Byte", "UInt16", "Int16", "UInt32", "Int32", "Float32")
+# The keys of ``classical.METHODS``, which needs numpy.
+CLASSICAL_METHODS = (
+    *("exp", "brovey", "bt-h", "gihs", "gs", "gsa", "sfim", "awlp"),
+    *("mtf-glp", "mtf-glp-hpm", "mtf-glp-hpm-r", "mtf-glp-fs", "bdsd-pc"),
+)
+KSDIFF = "ksdiff"
+COMPARED_METHODS = (*CLASSICAL_METHODS, KSDIFF)
 SMALLEST_TILE = 64
 LARGEST_SEED = 2**63 - 1
+LARGEST_SAMPLE = 400.0  # megapixels
 
 JobType = TypeVar("JobType", bound="Job")
 
@@ -25,6 +33,12 @@ class Job:
     """What all jobs share: the way to and from a JSON object whose ``kind`` names the class."""
 
     kind: ClassVar[str] = ""
+    output_fields: ClassVar[tuple[str, ...]] = ("output",)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Paths of the files that the job writes."""
+        return tuple(path for path in (getattr(self, f) for f in self.output_fields) if path)
 
     @classmethod
     def from_dict(cls: type[JobType], data: dict[str, Any]) -> JobType:
@@ -101,12 +115,199 @@ class PansharpenJob(Job):
         check_range("seed", self.seed, 0, LARGEST_SEED)
         check_range("threads", self.threads, 0, 4096)
         check_tile(self.tile)
-        for name in ("weights", "sensor"):
-            if not getattr(self, name).strip():
-                raise InputError(f"The field {name!r} is empty.", hint="Use 'auto'.")
+        check_not_empty(self, "weights", "sensor")
 
 
-JOBS: dict[str, type[Job]] = {cls.kind: cls for cls in (PansharpenJob,)}
+@dataclass(frozen=True)
+class ClassicalJob(Job):
+    """Pansharpen one scene with a classical method; fields as in :class:`PansharpenJob`.
+
+    Attributes:
+        method: one of ``CLASSICAL_METHODS``.
+    """
+
+    kind: ClassVar[str] = "classical"
+
+    pan: str
+    ms: tuple[str, ...]
+    output: str
+    method: str
+    bands: tuple[int, ...] = ()
+    tile: int = 0
+    output_type: str = "input"
+    creation_options: tuple[str, ...] = ()
+    sensor: str = "auto"
+    pan_band: int = 0
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        check_inputs(self.pan, self.ms, self.bands, self.pan_band)
+        check_output(self.output, (self.pan, *self.ms), self.output_type, self.creation_options)
+        check_choice("method", self.method, CLASSICAL_METHODS)
+        check_range("threads", self.threads, 0, 4096)
+        check_tile(self.tile)
+        check_not_empty(self, "sensor")
+
+
+@dataclass(frozen=True)
+class DegradeJob(Job):
+    """Reduce a pair by its own ratio (Wald's protocol), so that the MS becomes the reference.
+
+    Attributes:
+        output_pan: GeoTIFF of the reduced PAN, on pixels of the MS.
+        output_ms: GeoTIFF of the MS reduced by the ratio.
+        output_reference: GeoTIFF of the MS cut to the reduced PAN; empty for none.
+    """
+
+    kind: ClassVar[str] = "degrade"
+    output_fields: ClassVar[tuple[str, ...]] = ("output_pan", "output_ms", "output_reference")
+
+    pan: str
+    ms: tuple[str, ...]
+    output_pan: str
+    output_ms: str
+    output_reference: str = ""
+    bands: tuple[int, ...] = ()
+    creation_options: tuple[str, ...] = ()
+    sensor: str = "auto"
+    pan_band: int = 0
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        check_inputs(self.pan, self.ms, self.bands, self.pan_band)
+        inputs = (self.pan, *self.ms)
+        check_output(self.output_pan, inputs, "input", self.creation_options)
+        check_output(self.output_ms, inputs, "input", self.creation_options)
+        check_optional_outputs(inputs, self.outputs)
+        check_range("threads", self.threads, 0, 4096)
+        check_not_empty(self, "sensor")
+
+
+@dataclass(frozen=True)
+class AssessWithoutReferenceJob(Job):
+    """Measure a fused image against the PAN and MS that it came from (HQNR and its kin).
+
+    Attributes:
+        fused: path of the fused raster, on the PAN's pixels or a cut of them.
+        bands: 1-based bands of the stacked MS that were fused; empty for all.
+        html: path of a report to write; empty for none.
+    """
+
+    kind: ClassVar[str] = "assess_without_reference"
+    output_fields: ClassVar[tuple[str, ...]] = ("html",)
+
+    pan: str
+    ms: tuple[str, ...]
+    fused: str
+    html: str = ""
+    bands: tuple[int, ...] = ()
+    sensor: str = "auto"
+    pan_band: int = 0
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        check_inputs(self.pan, self.ms, self.bands, self.pan_band)
+        check_not_empty(self, "fused", "sensor")
+        check_optional_outputs((self.pan, *self.ms, self.fused), self.outputs)
+        check_range("threads", self.threads, 0, 4096)
+
+
+@dataclass(frozen=True)
+class AssessAgainstReferenceJob(Job):
+    """Measure a fused image against a reference of the same pixels (SAM, ERGAS, Q2n and more).
+
+    Attributes:
+        reference: paths of the reference rasters, stacked in this order.
+        fused: path of the fused raster; it may be a cut of the reference's grid, or the other way.
+        ratio: PAN pixels per MS pixel, for ERGAS; 0 takes it from the fused file's tags.
+        peak: largest possible value, for PSNR and SSIM; 0 takes the reference's largest.
+        bands: 1-based bands of the stacked reference; empty for all.
+        error_map: path of a GeoTIFF with the errors of each pixel; empty for none.
+        html: path of a report to write; empty for none.
+    """
+
+    kind: ClassVar[str] = "assess_against_reference"
+    output_fields: ClassVar[tuple[str, ...]] = ("error_map", "html")
+
+    reference: tuple[str, ...]
+    fused: str
+    ratio: float = 0.0
+    peak: float = 0.0
+    bands: tuple[int, ...] = ()
+    error_map: str = ""
+    html: str = ""
+    creation_options: tuple[str, ...] = ()
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.reference or not all(path.strip() for path in self.reference):
+            raise InputError("No reference was given.", hint="Name the reference raster.")
+        check_bands(self.bands)
+        check_not_empty(self, "fused")
+        check_optional_outputs((*self.reference, self.fused), self.outputs)
+        check_creation_options(self.creation_options)
+        if self.ratio:
+            check_range("ratio", self.ratio, 1, 1000)
+        if not 0.0 <= self.peak < float("inf"):
+            raise InputError(f"'peak' must be a positive number; {self.peak} was given.")
+        check_range("threads", self.threads, 0, 4096)
+
+
+@dataclass(frozen=True)
+class CompareJob(Job):
+    """Run several methods on a pair, at reduced and at full resolution, and rank them.
+
+    Attributes:
+        methods: of ``COMPARED_METHODS``; empty for all.
+        megapixels: PAN pixels, in millions, of the sample on which the methods run.
+        html: path of a report to write; empty for none.
+        weights, weights_folders, device, prior_scope, seed: of KSDiff, as in
+            :class:`PansharpenJob`.
+    """
+
+    kind: ClassVar[str] = "compare"
+    output_fields: ClassVar[tuple[str, ...]] = ("html",)
+
+    pan: str
+    ms: tuple[str, ...]
+    methods: tuple[str, ...] = ()
+    html: str = ""
+    megapixels: float = 4.0
+    bands: tuple[int, ...] = ()
+    weights: str = "auto"
+    weights_folders: tuple[str, ...] = ()
+    device: str = "auto"
+    prior_scope: str = "scene"
+    seed: int = 0
+    sensor: str = "auto"
+    pan_band: int = 0
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        check_inputs(self.pan, self.ms, self.bands, self.pan_band)
+        for method in self.methods:
+            check_choice("methods", method, COMPARED_METHODS)
+        check_optional_outputs((self.pan, *self.ms), self.outputs)
+        if not 0.0 < self.megapixels <= LARGEST_SAMPLE:
+            raise InputError(
+                f"'megapixels' must be above 0 and at most {LARGEST_SAMPLE:g}; "
+                f"{self.megapixels} was given."
+            )
+        check_choice("device", self.device, DEVICES)
+        check_choice("prior_scope", self.prior_scope, PRIOR_SCOPES)
+        check_range("seed", self.seed, 0, LARGEST_SEED)
+        check_range("threads", self.threads, 0, 4096)
+        check_not_empty(self, "weights", "sensor")
+
+
+JOBS: dict[str, type[Job]] = {
+    cls.kind: cls
+    for cls in (
+        PansharpenJob,
+        ClassicalJob,
+        DegradeJob,
+    )
+}
 
 
 def job_from_dict(data: dict[str, Any]) -> Job:
@@ -127,12 +328,17 @@ def check_inputs(pan: str, ms: tuple[str, ...], bands: tuple[int, ...], pan_band
         raise InputError(
             "No multispectral raster was given.", hint="Name the MS file, or one file a band."
         )
+    check_bands(bands)
+    check_range("pan_band", pan_band, 0, 65536)
+
+
+def check_bands(bands: tuple[int, ...]) -> None:
+    """Check band numbers: from 1, each once."""
     if any(band < 1 for band in bands):
         raise InputError(f"Bands are counted from 1; {min(bands)} was given.")
     repeated = sorted({band for band in bands if bands.count(band) > 1})
     if repeated:
         raise InputError(f"Band {repeated[0]} was given {bands.count(repeated[0])} times.")
-    check_range("pan_band", pan_band, 0, 65536)
 
 
 def check_output(
@@ -141,11 +347,26 @@ def check_output(
     """Check the name and format of a raster to write, without touching the disk."""
     if not output.strip():
         raise InputError("No output file was given.", hint="Name the GeoTIFF to write.")
-    if any(_same_path(output, path) for path in inputs):
-        raise InputError(
-            f"The output would replace its own input {output}.", hint="Choose another name."
-        )
+    check_optional_outputs(inputs, (output,))
     check_choice("output_type", output_type, OUTPUT_TYPES)
+    check_creation_options(creation_options)
+
+
+def check_optional_outputs(inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+    """Raise ``InputError`` when an output would replace an input or another output."""
+    for number, output in enumerate(outputs):
+        if any(_same_path(output, path) for path in inputs):
+            raise InputError(
+                f"The output would replace its own input {output}.", hint="Choose another name."
+            )
+        if any(_same_path(output, path) for path in outputs[:number]):
+            raise InputError(
+                f"Two outputs have the same name {output}.", hint="Choose another name."
+            )
+
+
+def check_creation_options(creation_options: tuple[str, ...]) -> None:
+    """Raise ``InputError`` unless all options are ``KEY=VALUE``."""
     for option in creation_options:
         if not option.partition("=")[0] or "=" not in option:
             raise InputError(
@@ -171,7 +392,15 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         )
 
 
-def check_range(name: str, value: int, lowest: int, highest: int) -> None:
+def check_not_empty(job: Job, *names: str) -> None:
+    """Raise ``InputError`` when a text field of the job is blank."""
+    for name in names:
+        if not getattr(job, name).strip():
+            hint = "Use 'auto'." if name in ("weights", "sensor") else "Name the file."
+            raise InputError(f"The field {name!r} is empty.", hint=hint)
+
+
+def check_range(name: str, value: float, lowest: float, highest: float) -> None:
     """Raise ``InputError`` unless ``lowest <= value <= highest``."""
     if not lowest <= value <= highest:
         raise InputError(f"{name!r} must be between {lowest} and {highest}; {value} was given.")

@@ -15,7 +15,7 @@ import ksdiff_engine
 from ksdiff_engine import weights
 from ksdiff_engine.device import choose_device, describe, limit_threads
 from ksdiff_engine.errors import Cancelled, EnvironmentProblem, InputError
-from ksdiff_engine.job import Job, PansharpenJob
+from ksdiff_engine.job import ClassicalJob, CompareJob, Job, PansharpenJob
 from ksdiff_engine.leftovers import remove_leftovers
 from ksdiff_engine.raster.align import align
 from ksdiff_engine.raster.reader import RasterSource
@@ -40,9 +40,14 @@ Progress = Callable[[float, str], None]
 class FusionMethod(Protocol):
     """What every method offers; see docs/architecture.md."""
 
-    name: str
-    title: str
-    halo: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def halo(self) -> int: ...
 
     def prepare(self, scene: Scene, progress: Progress) -> None:
         """Take what the method needs from the whole scene."""
@@ -106,6 +111,8 @@ def run_job(
         is_cancelled or (lambda: False),
         warn or (lambda message: None),
     )
+    from ksdiff_engine.runners import RUNNERS  # the runners stand on this module
+
     return RUNNERS[type(job)](job, report)
 
 
@@ -142,9 +149,6 @@ def run_pansharpen(job: PansharpenJob, report: Report) -> dict[str, Any]:
     }
 
 
-RUNNERS: dict[type[Job], Callable[[Any, Report], dict[str, Any]]] = {PansharpenJob: run_pansharpen}
-
-
 @contextmanager
 def open_scene(
     pan: str,
@@ -168,7 +172,7 @@ def open_scene(
 
 
 def choose_weights(
-    job: PansharpenJob, scene: Scene, report: Report
+    job: PansharpenJob | CompareJob, scene: Scene, report: Report
 ) -> tuple[weights.CatalogueEntry, str]:
     """Return the weights a job names, or the ones that fit the scene, and the reason."""
     problems: list[str] = []
@@ -186,7 +190,7 @@ def choose_weights(
 
 
 def load_method(
-    job: PansharpenJob, entry: weights.CatalogueEntry, device: torch.device
+    job: PansharpenJob | CompareJob, entry: weights.CatalogueEntry, device: torch.device
 ) -> FusionMethod:
     """Load the network; torch is imported here, so that all else works without it."""
     from ksdiff_engine.fusion import KSDiffMethod
@@ -208,7 +212,11 @@ def scene_tags(scene: Scene) -> dict[str, str]:
 
 
 def sharpen(
-    scene: Scene, method: FusionMethod, job: PansharpenJob, tags: dict[str, str], report: Report
+    scene: Scene,
+    method: FusionMethod,
+    job: PansharpenJob | ClassicalJob,
+    tags: dict[str, str],
+    report: Report,
 ) -> dict[str, Any]:
     """Run a method over a scene into ``job.output``; return the result's part about the raster.
 

@@ -139,6 +139,32 @@ def lowpass_radius(ratio: float, gain: float, truncate: float = 4.0) -> int:
     return int(np.ceil(truncate * gaussian_sigma(gain, ratio)))
 
 
+def bicubic_matrix(n_in: int, positions: np.ndarray, ratio: float) -> np.ndarray:
+    """Matrix (len(positions), n_in), float64, that reduces an axis by antialiased bicubic resizing.
+
+    Georeferenced convention: `positions` are centres of the coarser pixels in units of input pixels
+    (0 = centre of the first one); `ratio` is at least 1 and stretches Keys' kernel, as in
+    :func:`imresize_bicubic`, to which it is equal inside the image for whole ratios. A kernel
+    stretched by a fraction shifts the image by up to a hundredth of a pixel, from place to place;
+    the weights are corrected so that they reproduce ramps. Beyond the ends the border pixel is
+    repeated. Rows sum to 1.
+    """
+    positions = np.asarray(positions, dtype=np.float64)
+    radius = bicubic_radius(ratio)
+    taps = np.floor(positions)[:, None] + np.arange(-radius, radius + 2)
+    distance = taps - positions[:, None]
+    weights = _cubic(distance / ratio)
+    slope = np.abs(weights) * distance  # Keys' kernel has no second moment to correct with
+    first, second = (weights * distance).sum(1), (slope * distance).sum(1)
+    weights = weights - slope * (first / second)[:, None]
+    return _scatter(np.clip(taps, 0, n_in - 1).astype(int), weights, n_in)
+
+
+def bicubic_radius(ratio: float) -> int:
+    """Input pixels on either side that a sample of :func:`bicubic_matrix` can depend on."""
+    return int(np.ceil(2 * ratio))
+
+
 @lru_cache(maxsize=1)
 def _kernel23_table() -> np.ndarray:
     """The 23-tap cascade's response to one sample, at steps of ``2 ** -_TABLE_STAGES``."""

@@ -19,6 +19,7 @@ from ksdiff_engine.filling import fill_nearest
 from ksdiff_engine.raster.align import Pair
 from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import Window, tiles
+from ksdiff_engine.reduction import all_valid
 from ksdiff_engine.resample import (
     KERNEL_RADIUS,
     interpolation_matrix,
@@ -171,7 +172,7 @@ class Scene:
         degraded = self._degrade_pan(block, lambda: np.zeros(1))
         column_edges = self._footprints(block.column, block.width, axis=0) - degraded.window.column
         row_edges = self._footprints(block.row, block.height, axis=1) - degraded.window.row
-        usable = ms_valid & _all_valid(degraded.valid, row_edges, column_edges)
+        usable = ms_valid & all_valid(degraded.valid, row_edges, column_edges)
         values = np.concatenate([ms, degraded.low[None]])[:, usable].T
         positions = np.argwhere(usable) + np.array([block.row, block.column])
         under = np.repeat(np.repeat(usable, np.diff(row_edges), 0), np.diff(column_edges), 1)
@@ -276,12 +277,3 @@ def _floor(value: float) -> int:
 
 def _ceil(value: float) -> int:
     return math.ceil(value - _ROUNDING)
-
-
-def _all_valid(valid: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Whether all pixels between successive row and column edges are valid, and there are some."""
-    counts = np.zeros((valid.shape[0] + 1, valid.shape[1] + 1), dtype=np.int64)
-    counts[1:, 1:] = valid.cumsum(0).cumsum(1)
-    sums = np.diff(np.diff(counts[np.ix_(rows, columns)], axis=0), axis=1)
-    areas = np.outer(np.diff(rows), np.diff(columns))
-    return (sums == areas) & (areas > 0)

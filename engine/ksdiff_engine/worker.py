@@ -70,7 +70,7 @@ class Cancellation:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._wanted = threading.Event()
-        self.output: str | None = None
+        self.outputs: tuple[str, ...] = ()
 
     def is_wanted(self) -> bool:
         return self._wanted.is_set()
@@ -97,8 +97,8 @@ class Cancellation:
         threading.Thread(target=wait, name="stdin", daemon=True).start()
 
     def _enforce(self) -> None:
-        if self.output is not None:
-            remove_leftovers(self.output, os.getpid())
+        for output in self.outputs:
+            remove_leftovers(output, os.getpid())
         self._channel.finish(failure(Cancelled()))
         os._exit(1)
 
@@ -111,7 +111,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, cancellation.want)
     try:
         job = read_job()
-        cancellation.output = getattr(job, "output", None)
+        cancellation.outputs = job.outputs
         cancellation.watch_stdin()
         limit_threads(getattr(job, "threads", 0))
         from ksdiff_engine.pipeline import run_job

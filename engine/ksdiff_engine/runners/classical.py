@@ -1,0 +1,31 @@
+"""The job ``classical``: pansharpen with a classical method, without torch."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ksdiff_engine.classical import METHODS
+from ksdiff_engine.device import limit_threads
+from ksdiff_engine.job import ClassicalJob
+from ksdiff_engine.pipeline import Report, open_scene, scene_tags, sharpen
+
+
+def run_classical(job: ClassicalJob, report: Report) -> dict[str, Any]:
+    """Sharpen with ``job.method``; the result's keys are in docs/architecture.md."""
+    started = time.monotonic()
+    limit_threads(job.threads)
+    report(0.0, "Opening the rasters")
+    with open_scene(job.pan, job.ms, job.bands, job.pan_band, job.sensor, report) as scene:
+        method = METHODS[job.method]()
+        tags = {**scene_tags(scene), "KSDIFF_METHOD": method.name}
+        outcome = sharpen(scene, method, job, tags, report.share(0.03, 1.0))
+        sensor = scene.profile.name
+    return {
+        **outcome,
+        "method": method.name,
+        "method_title": method.title,
+        "sensor": sensor,
+        "seconds": round(time.monotonic() - started, 3),
+        "messages": report.messages,
+    }
