@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,6 @@ class ExperimentConfig:
     amp: bool = True
     checkpoint_every: int = 500
     validate_every: int = 1000
-    card: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.chain not in CHAINS:
