@@ -7,13 +7,14 @@ with weights that sum to 1, so that neither scope depends on how the pipeline cu
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .errors import WeightsError
 from .model.baking import bake
@@ -27,12 +28,16 @@ Progress = Callable[[float, str], None]
 BakedBands = tuple[nn.Module, ...]  # one plain network a band
 
 PRIOR_SCOPES = ("scene", "tile")
-WINDOW = 64  # PAN pixels; the patch size that the networks are trained on
+WINDOW = 64  # PAN pixels, rounded up to what the network divides; the patch size of training
 WINDOWS_A_SCENE = 64
 WINDOWS_A_CELL = 9
 CELL = 512  # PAN pixels
 CELL_BLEND = 64  # width of the transition between two cells, PAN pixels
 CELLS_KEPT = 48  # baked cells in memory; tiles are visited row by row
+# Kernel generators are polynomials of their input, trained on windows of unit contrast: beyond it a
+# glint or a cloud edge would blow the kernels of the whole scene up. Standard deviations of a band.
+LARGEST_VALUE = 6.0
+LARGEST_CONTRAST = 1.0
 
 
 class KSDiffMethod:
@@ -70,6 +75,7 @@ class KSDiffMethod:
         self.seed = seed
         self.stride = network.backbone.stride
         self.halo = _round_up(network.backbone.radius, self.stride)
+        self.window = _round_up(WINDOW, math.lcm(self.stride, network.config.ratio))
         self._scene: Scene | None = None
         self._standardisation: Standardisation | None = None
         self._baked: BakedBands | None = None
@@ -138,7 +144,9 @@ class KSDiffMethod:
         """Kernels of all bands from at most `count` windows spread over `area`."""
         assert self._scene is not None  # nosec B101
         scene = self._known_standardisation()
-        tiles = window_tiles(self._scene, area, count, lambda f, m: progress(0.5 * f, m))
+        tiles = window_tiles(
+            self._scene, area, count, self.window, lambda f, m: progress(0.5 * f, m)
+        )
         shared = [pan_features(tile.pan, tile.pan_low, tile.ms_up, scene) for tile in tiles]
         networks = []
         for band in range(self._scene.bands):
@@ -147,7 +155,7 @@ class KSDiffMethod:
                 _network_input(features, tile.ms_up, scene, band)
                 for features, tile in zip(shared, tiles)
             ]
-            windows = torch.from_numpy(np.stack(inputs)).to(self.device)
+            windows = moderated(torch.from_numpy(np.stack(inputs)).to(self.device))
             lrms, pan = windows[:, :1], windows[:, 1:]
             prior = self.network.estimate_prior(pan, lrms, self.seed)
             networks.append(bake(self.network.backbone, windows, prior))
@@ -177,29 +185,51 @@ class KSDiffMethod:
     def _cell(self, column: int, row: int) -> BakedBands:
         key = (column, row)
         if key not in self._cells:
-            area = Window(column * CELL, row * CELL, CELL, CELL)
+            area = self._cell_area(column, row)
             self._cells[key] = self._bake(area, WINDOWS_A_CELL, lambda fraction, message: None)
             if len(self._cells) > CELLS_KEPT:
                 self._cells.popitem(last=False)
         self._cells.move_to_end(key)
         return self._cells[key]
 
+    def _cell_area(self, column: int, row: int) -> Window:
+        """The cell's pixels; the last of a row or column of cells takes what is left over."""
+        assert self._scene is not None  # nosec B101
+        spans = []
+        for cell, size in ((column, self._scene.width), (row, self._scene.height)):
+            last = cell == max(1, size // CELL) - 1
+            spans.append(size - cell * CELL if last else CELL)
+        return Window(column * CELL, row * CELL, *spans)
 
-def window_tiles(scene: Scene, area: Window, count: int, progress: Progress) -> list[TileData]:
-    """At most `count` windows of 64 x 64 PAN pixels, one a stratum of `area`, mostly valid.
+
+def moderated(windows: Tensor) -> Tensor:
+    """Windows (B, C, H, W) with no more contrast than the kernel generators know; for baking only.
+
+    Values are clipped to ``LARGEST_VALUE``, then a window whose root mean square exceeds
+    ``LARGEST_CONTRAST`` is scaled down to it. The pass over the pixels sees the scene as it is.
+    """
+    clipped = windows.clamp(-LARGEST_VALUE, LARGEST_VALUE)
+    contrast = clipped.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    return clipped * (LARGEST_CONTRAST / contrast.clamp_min(LARGEST_CONTRAST))
+
+
+def window_tiles(
+    scene: Scene, area: Window, count: int, size: int, progress: Progress
+) -> list[TileData]:
+    """At most `count` windows of `size` x `size` PAN pixels, one a stratum of `area`, mostly valid.
 
     Strata are the cells of a near-square lattice. A stratum whose middle is mostly invalid offers
     four other places; one where these are too gives no window. If none of the strata gives one,
     the place with most valid pixels is taken.
     """
     area = area.clipped(scene.width, scene.height)
-    places = _strata(area, count)
+    places = _strata(area, count, size)
     found: list[TileData] = []
     spare: tuple[float, TileData] | None = None
     for number, candidates in enumerate(places):
         progress(number / len(places), "Reading windows for the prior")
         for column, row in candidates:
-            tile = scene.tile(Window(column, row, WINDOW, WINDOW))
+            tile = scene.tile(Window(column, row, size, size))
             share = float(tile.valid.mean())
             if share > 0.5:
                 found.append(tile)
@@ -211,11 +241,11 @@ def window_tiles(scene: Scene, area: Window, count: int, progress: Progress) -> 
     return found
 
 
-def _strata(area: Window, count: int) -> list[list[tuple[int, int]]]:
+def _strata(area: Window, count: int, size: int) -> list[list[tuple[int, int]]]:
     """Candidate corners of a window for each stratum, the middle first."""
     aspect = area.width / max(area.height, 1)
-    columns = int(np.clip(round(np.sqrt(count * aspect)), 1, max(1, area.width // WINDOW)))
-    rows = int(np.clip(count // columns, 1, max(1, area.height // WINDOW)))
+    columns = int(np.clip(round(np.sqrt(count * aspect)), 1, max(1, area.width // size)))
+    rows = int(np.clip(count // columns, 1, max(1, area.height // size)))
     strata = []
     for j in range(rows):
         for i in range(columns):
@@ -223,8 +253,8 @@ def _strata(area: Window, count: int) -> list[list[tuple[int, int]]]:
             width, height = area.width / columns, area.height / rows
             candidates = [
                 (
-                    area.column + int(i * width + x * (width - WINDOW)),
-                    area.row + int(j * height + y * (height - WINDOW)),
+                    area.column + int(i * width + x * (width - size)),
+                    area.row + int(j * height + y * (height - size)),
                 )
                 for x, y in offsets
             ]

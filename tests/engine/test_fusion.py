@@ -8,7 +8,7 @@ import torch
 
 from ksdiff_engine import fusion
 from ksdiff_engine.errors import InputError, WeightsError
-from ksdiff_engine.fusion import PRIOR_SCOPES, KSDiffMethod, cell_weights, window_tiles
+from ksdiff_engine.fusion import PRIOR_SCOPES, KSDiffMethod, cell_weights, moderated, window_tiles
 from ksdiff_engine.model.config import KSDiffConfig
 from ksdiff_engine.model.ksdiff import KSDiff
 from ksdiff_engine.model.storage import save_network
@@ -116,8 +116,9 @@ def test_same_seed_same_result(pair_files, small_cells, scope):
     assert np.abs(fuse(scene, prior_scope=scope, seed=5) - first).max() > 0
 
 
-def test_result_is_interpolation_plus_the_networks_residual(pair_files):
+def test_result_is_interpolation_plus_the_networks_residual(pair_files, monkeypatch):
     """One window is the whole scene: the baked pass equals the network on the standardised tile."""
+    monkeypatch.setattr(fusion, "LARGEST_CONTRAST", 100.0)
     scene = open_scene(*pair_files(size=(16, 16), bands=1))
     network = random_network()
     method = KSDiffMethod(network, seed=3)
@@ -262,7 +263,7 @@ def test_weights_of_cells_depend_on_the_pixel_alone():
 def test_windows_spread_over_the_scene_and_avoid_nodata(pair_files):
     scene = open_scene(*pair_files(size=(80, 112), ms_hole=(slice(0, 40), slice(None))))
     area = Window(0, 0, scene.width, scene.height)
-    windows = window_tiles(scene, area, 24, lambda fraction, message: None)
+    windows = window_tiles(scene, area, 24, 64, lambda fraction, message: None)
     assert 10 <= len(windows) <= 24
     assert all(w.pan.shape == (64, 64) and w.valid.mean() > 0.5 for w in windows)
     corners = {(w.window.column, w.window.row) for w in windows}
@@ -273,7 +274,7 @@ def test_windows_spread_over_the_scene_and_avoid_nodata(pair_files):
 
 def test_a_nearly_empty_area_gives_its_best_window(pair_files):
     scene = open_scene(*pair_files(size=(40, 40), ms_hole=(slice(4, None), slice(None))))
-    (window,) = window_tiles(scene, Window(0, 0, 160, 160), 9, lambda fraction, message: None)
+    (window,) = window_tiles(scene, Window(0, 0, 160, 160), 9, 64, lambda fraction, message: None)
     assert window.window.row == 0
     assert 0.2 < window.valid.mean() < 0.3
 
@@ -299,3 +300,21 @@ def test_wrong_use_is_refused(pair_files):
     scene = open_scene(*pair_files(size=(16, 16)))
     with pytest.raises(RuntimeError, match="prepare"):
         KSDiffMethod(random_network()).fuse(scene.tile(Window(0, 0, 8, 8)))
+
+
+def test_windows_of_high_contrast_are_moderated_and_others_left_alone():
+    torch.manual_seed(0)
+    calm = 0.5 * torch.randn(2, 5, 64, 64).clamp(-3, 3)
+    assert torch.equal(moderated(calm), calm)
+    glint = calm.clone()
+    glint[:, :, 10:14, 10:14] = 60.0
+    wild = moderated(20 * glint)
+    assert wild.abs().max() <= 6.0
+    assert wild.square().mean(dim=(1, 2, 3)).sqrt().max() <= 1.0 + 1e-6
+
+
+def test_the_last_cells_take_the_rest_of_the_scene(small_cells):
+    method = KSDiffMethod(random_network(), prior_scope="tile")
+    method._scene = type("Extent", (), {"width": 150, "height": 64})()
+    areas = [method._cell_area(column, 0) for column in range(2)]
+    assert areas == [Window(0, 0, 64, 64), Window(64, 0, 86, 64)]
