@@ -24,6 +24,8 @@ from ksdiff_engine.job import (
     DEVICES,
     OUTPUT_TYPES,
     PRIOR_SCOPES,
+    AssessAgainstReferenceJob,
+    AssessWithoutReferenceJob,
     ClassicalJob,
     DegradeJob,
     Job,
@@ -35,6 +37,7 @@ CANCELLED = 130
 _METHODS_HELP = ", ".join(CLASSICAL_METHODS)
 
 Subparsers = Any  # argparse keeps its class private
+Options = argparse._ActionsContainer  # a parser, or a group of options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,6 +102,7 @@ def add_degrade(subparsers: Subparsers) -> None:
     """``degrade``: reduce a pair by its ratio, so that the MS becomes the reference."""
     parser = subparsers.add_parser("degrade", help="reduce PAN and MS by their ratio (Wald)")
     add_pair_options(parser)
+    add_running_options(parser)
     parser.add_argument("--output-pan", required=True, metavar="FILE", help="reduced PAN to write")
     parser.add_argument("--output-ms", required=True, metavar="FILE", help="reduced MS to write")
     parser.add_argument(
@@ -120,12 +124,59 @@ def run_degrade(options: argparse.Namespace) -> int:
     return run_and_print(job, options.json)
 
 
-def add_pair_options(parser: argparse.ArgumentParser) -> None:
+def add_assess(subparsers: Subparsers) -> None:
+    """``assess``: figures of a fused image, with a reference (``--reference``) or without."""
+    parser = subparsers.add_parser("assess", help="measure a fused image")
+    parser.add_argument("--fused", required=True, help="fused raster")
+    truth = parser.add_argument_group("against a reference")
+    truth.add_argument("--reference", nargs="+", action="extend", default=[], metavar="FILE")
+    truth.add_argument("--ratio", type=float, default=0.0, help="PAN pixels per MS pixel")
+    truth.add_argument("--peak", type=float, default=0.0, help="0: the reference's largest value")
+    truth.add_argument("--error-map", default="", metavar="FILE", help="errors of each pixel")
+    add_creation_options(truth)
+    add_pair_options(parser.add_argument_group("without a reference"), required=False)
+    add_report_option(parser)
+    add_running_options(parser)
+    parser.set_defaults(run=run_assess, usage_error=parser.error)
+
+
+def run_assess(options: argparse.Namespace) -> int:
+    """Run the job of one of the two kinds that the options stand for."""
+    if bool(options.reference) == bool(options.pan or options.ms):
+        options.usage_error("give either --reference, or --pan and --ms")
+    if options.reference:
+        return run_and_print(_job_against_reference(options), options.json)
+    if not (options.pan and options.ms):
+        options.usage_error("without a reference, both --pan and --ms are needed")
+    job = AssessWithoutReferenceJob(**pair_fields(options), fused=options.fused, html=options.html)
+    return run_and_print(job, options.json)
+
+
+def _job_against_reference(options: argparse.Namespace) -> AssessAgainstReferenceJob:
+    return AssessAgainstReferenceJob(
+        reference=tuple(options.reference),
+        fused=options.fused,
+        ratio=options.ratio,
+        peak=options.peak,
+        bands=tuple(options.bands),
+        error_map=options.error_map,
+        html=options.html,
+        creation_options=tuple(options.co),
+        threads=options.threads,
+    )
+
+
+def add_pair_options(parser: Options, *, required: bool = True) -> None:
     """Options of every command that reads a pair."""
-    parser.add_argument("--pan", required=True, help="panchromatic raster")
+    parser.add_argument("--pan", required=required, help="panchromatic raster")
     parser.add_argument("--pan-band", type=int, default=0, metavar="N", help="if PAN has several")
     parser.add_argument(
-        "--ms", required=True, nargs="+", action="extend", help="multispectral raster(s), stacked"
+        "--ms",
+        required=required,
+        nargs="+",
+        action="extend",
+        default=None if required else [],
+        help="multispectral raster(s), stacked",
     )
     parser.add_argument(
         "--bands", type=int, nargs="+", default=[], metavar="N", help="MS bands, from 1"
@@ -133,7 +184,6 @@ def add_pair_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sensor", default=AUTO, metavar="NAME", help=f"auto, {', '.join(load_profiles())}"
     )
-    add_running_options(parser)
 
 
 def pair_fields(options: argparse.Namespace) -> dict[str, Any]:
@@ -151,6 +201,7 @@ def pair_fields(options: argparse.Namespace) -> dict[str, Any]:
 def add_raster_options(parser: argparse.ArgumentParser) -> None:
     """Options of every command that fuses a pair into a raster."""
     add_pair_options(parser)
+    add_running_options(parser)
     parser.add_argument("--output", required=True, help="raster to write, e.g. fused.tif")
     parser.add_argument("--output-type", default="input", choices=OUTPUT_TYPES)
     add_creation_options(parser)
@@ -168,7 +219,12 @@ def raster_fields(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def add_creation_options(parser: argparse.ArgumentParser) -> None:
+def add_report_option(parser: Options) -> None:
+    """``--html``, for every command that measures."""
+    parser.add_argument("--html", default="", metavar="FILE", help="report to write")
+
+
+def add_creation_options(parser: Options) -> None:
     """``--co``, for every command that writes rasters."""
     parser.add_argument(
         "--co", action="append", default=[], metavar="KEY=VALUE", help="creation option"
@@ -294,6 +350,11 @@ def _print_warning(message: str) -> None:
 
 
 def _print_result(result: dict[str, Any]) -> None:
+    if "tables" in result:
+        from ksdiff_engine.quality.console import report_text
+
+        print(report_text(result))
+        return
     for key, value in result.items():
         if key != "messages":
             print(f"{key}: {value}")
@@ -304,5 +365,6 @@ COMMANDS: tuple[Callable[[Subparsers], None], ...] = (
     add_pansharpen,
     add_classical,
     add_degrade,
+    add_assess,
     add_weights,
 )

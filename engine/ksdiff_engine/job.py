@@ -306,6 +306,8 @@ JOBS: dict[str, type[Job]] = {
         PansharpenJob,
         ClassicalJob,
         DegradeJob,
+        AssessWithoutReferenceJob,
+        AssessAgainstReferenceJob,
     )
 }
 

@@ -38,6 +38,19 @@ class Readable(Protocol):
 
 
 @dataclass(frozen=True)
+class Moved:
+    """A raster whose windows are counted from (column, row) of it."""
+
+    source: Readable
+    column: int
+    row: int
+
+    def read(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """((C, h, w), valid (h, w))."""
+        return self.source.read(window.shifted(self.column, self.row))
+
+
+@dataclass(frozen=True)
 class Axis:
     """One axis of a coarser grid over a finer one.
 

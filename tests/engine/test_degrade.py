@@ -184,6 +184,7 @@ def test_images_without_georeference(tmp_path, pair_files, job_for):
     for path in (pan, ms):
         gdal.Translate(path.replace(".tif", "_bare.tif"), path, options="-co PROFILE=BASELINE")
         os.remove(path)
+        os.remove(path.replace(".tif", "_bare.tif.aux.xml"))  # where GDAL kept the georeference
     job = job_for(pan.replace(".tif", "_bare.tif"), ms.replace(".tif", "_bare.tif"))
     result = run_job(job)
     assert (result["width"], result["height"]) == (40, 40)

@@ -182,21 +182,41 @@ class SpectralAngle:
     def add(self, tile: Tile) -> None:
         (reference, fused), valid = tile.core()
         self._bands = reference.shape[0]
-        norm_reference = np.sqrt(np.einsum("chw,chw->hw", reference, reference))
-        norm_fused = np.sqrt(np.einsum("chw,chw->hw", fused, fused))
-        defined = valid & (norm_reference > 0.0) & (norm_fused > 0.0)
-        u = reference[:, defined] / norm_reference[defined]
-        v = fused[:, defined] / norm_fused[defined]
-        apart, together = np.linalg.norm(u - v, axis=0), np.linalg.norm(u + v, axis=0)
-        self._sum += float(2.0 * np.arctan2(apart, together).sum())
-        self._count += int(defined.sum())
+        angles = spectral_angles(reference, fused)
+        counts = valid & np.isfinite(angles)
+        self._sum += float(angles[counts].sum())
+        self._count += int(counts.sum())
 
     def value(self) -> float:
         if self._bands < 2:
             raise InputError("The spectral angle needs at least two bands.")
         if not self._count:
             raise InputError("No valid pixel with a spectrum other than zero: no spectral angle.")
-        return float(np.degrees(self._sum / self._count))
+        return self._sum / self._count
+
+
+def spectral_angles(reference: np.ndarray, fused: np.ndarray) -> np.ndarray:
+    """Angle between the spectra of each pixel, (H, W) degrees; NaN where a spectrum is zero.
+
+    reference, fused: (C, H, W) without NaN. Source and arithmetic: :func:`sam`, their mean.
+    """
+    norms = [np.sqrt(np.einsum("chw,chw->hw", i, i)) for i in (reference, fused)]
+    defined = (norms[0] > 0.0) & (norms[1] > 0.0)
+    u, v = (i[:, defined] / norm[defined] for i, norm in zip((reference, fused), norms))
+    apart, together = np.linalg.norm(u - v, axis=0), np.linalg.norm(u + v, axis=0)
+    angles = np.full(defined.shape, np.nan)
+    angles[defined] = np.degrees(2.0 * np.arctan2(apart, together))
+    return angles
+
+
+def relative_errors(reference: np.ndarray, fused: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Error of each pixel over all bands, (H, W) percent: ``100 sqrt(mean_b((F_b-R_b)^2/mu_b^2))``.
+
+    means: (C,) of the reference over the whole image, not 0. The square root of the mean square of
+    these errors is ERGAS times the ratio (:func:`ergas`).
+    """
+    squares = ((fused - reference) / means[:, None, None]) ** 2
+    return 100.0 * np.sqrt(squares.mean(axis=0))
 
 
 class PixelErrors:

@@ -9,7 +9,7 @@ resolution) to a north-up grid in PAN's CRS, for which PAN itself must be north-
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,6 +49,17 @@ class Pair:
     def ratio(self) -> float:
         """Geometric mean of both ratios."""
         return math.sqrt(self.ratio_x * self.ratio_y)
+
+    def cut(self, window: Window) -> Pair:
+        """The pair whose grid is a window of this one's."""
+        return replace(
+            self,
+            grid=self.grid.cut(window),
+            pan_column=self.pan_column + window.column,
+            pan_row=self.pan_row + window.row,
+            ms_x=self.ms_x + window.column / self.ratio_x,
+            ms_y=self.ms_y + window.row / self.ratio_y,
+        )
 
 
 @dataclass(frozen=True)

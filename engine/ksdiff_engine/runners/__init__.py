@@ -7,6 +7,8 @@ from typing import Any
 
 from ksdiff_engine import job
 from ksdiff_engine.pipeline import Report, run_pansharpen
+from ksdiff_engine.runners.assess_against_reference import run_assess_against_reference
+from ksdiff_engine.runners.assess_without_reference import run_assess_without_reference
 from ksdiff_engine.runners.classical import run_classical
 from ksdiff_engine.runners.degrade import run_degrade
 
@@ -14,4 +16,6 @@ RUNNERS: dict[type[job.Job], Callable[[Any, Report], dict[str, Any]]] = {
     job.PansharpenJob: run_pansharpen,
     job.ClassicalJob: run_classical,
     job.DegradeJob: run_degrade,
+    job.AssessWithoutReferenceJob: run_assess_without_reference,
+    job.AssessAgainstReferenceJob: run_assess_against_reference,
 }

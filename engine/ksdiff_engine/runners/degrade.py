@@ -15,7 +15,7 @@ from ksdiff_engine.raster.grid import Grid
 from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import tiles
 from ksdiff_engine.raster.writer import RasterWriter
-from ksdiff_engine.reduction import Readable, ReducedPair, reduce_pair
+from ksdiff_engine.reduction import Moved, Readable, ReducedPair, reduce_pair
 from ksdiff_engine.scene import Scene
 
 TILE = 256  # pixels of the reduced grids; the writer's block
@@ -95,8 +95,8 @@ def write_reduced(
         valid = copy(reduced.ms, reduced.ms_grid, ms_writer, report.share(0.6, 0.9))
         if job.output_reference:
             writers.append(stack.enter_context(writer(job.output_reference, reduced.pan_grid, ms)))
-            corner = (reduced.reference.column, reduced.reference.row)
-            copy(ms, reduced.pan_grid, writers[-1], report.share(0.9, 0.98), corner)
+            reference = Moved(ms, reduced.reference.column, reduced.reference.row)
+            copy(reference, reduced.pan_grid, writers[-1], report.share(0.9, 0.98))
         if not valid:
             raise InputError(
                 f"Not one pixel of the reduced MS {ms.name} is valid.",
@@ -108,19 +108,13 @@ def write_reduced(
     return valid
 
 
-def copy(
-    source: Readable,
-    grid: Grid,
-    writer: RasterWriter,
-    report: Report,
-    corner: tuple[int, int] = (0, 0),
-) -> int:
-    """Write a raster from `corner` (column, row) on tile by tile; return its valid pixels."""
+def copy(source: Readable, grid: Grid, writer: RasterWriter, report: Report) -> int:
+    """Write a raster tile by tile; return the number of valid pixels."""
     valid_pixels = 0
     windows = list(tiles(grid.width, grid.height, TILE))
     for number, window in enumerate(windows):
         report(number / len(windows), f"Reducing tile {number + 1} of {len(windows)}")
-        image, valid = source.read(window.shifted(*corner))
+        image, valid = source.read(window)
         writer.write(window, image, valid)
         valid_pixels += int(valid.sum())
     return valid_pixels
