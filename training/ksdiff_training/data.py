@@ -21,12 +21,11 @@ from ksdiff_engine.model.features import (
     standardise_band,
 )
 from ksdiff_engine.resample import interpolation_matrix, lowpass_matrix
+from ksdiff_engine.sensors import DEFAULT_MS_GAIN
 from ksdiff_engine.wald import crop_to_multiple, reduce_pan
 
 from .config import DataConfig, Source
 from .pairs import PairFile, read_pair
-
-NOMINAL_GAIN = 0.3  # what inference assumes when it makes the PAN's low-pass version
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,15 @@ def simulate(
     reference = pair.ms[_band_subset(pair.ms.shape[0], rng)]
     pan = _pan_on_reference_grid(pair, config.shift, rng)
     gain = rng.uniform(*config.gain_range)
+    # Inference makes PAN's low-pass version with the sensor's gain where that is published.
+    assumed = gain if rng.random() < 0.5 else DEFAULT_MS_GAIN
     phase = rng.uniform(0, ratio, size=2)
     rows, columns = (
-        _Axis.make(n, ratio, start, gain)
+        _Axis.make(n, ratio, start, gain, assumed)
         for n, start in zip(reference.shape[1:], phase, strict=True)
     )
     ms_low = rows.degrade @ reference @ columns.degrade.T
-    pan_low = rows.degrade_nominal @ pan @ columns.degrade_nominal.T
+    pan_low = rows.degrade_assumed @ pan @ columns.degrade_assumed.T
     return Simulation(
         reference=reference,
         ms_up=(rows.interpolate @ ms_low @ columns.interpolate.T).astype(np.float32),
@@ -68,21 +69,21 @@ def simulate(
 
 @dataclass(frozen=True)
 class _Axis:
-    """Matrices of one axis: to the coarse grid with the sensor's or the nominal MTF, and back."""
+    """Matrices of one axis: to the coarse grid with the sensor's or the assumed MTF, and back."""
 
     degrade: np.ndarray
-    degrade_nominal: np.ndarray
+    degrade_assumed: np.ndarray
     interpolate: np.ndarray
 
     @classmethod
-    def make(cls, n: int, ratio: int, start: float, gain: float) -> _Axis:
+    def make(cls, n: int, ratio: int, start: float, gain: float, assumed: float) -> _Axis:
         """For `n` fine pixels; the first coarse centre lies `start` pixels from their edge."""
         count = n // ratio
         centres = start + ratio * np.arange(count) - 0.5
         back = (np.arange(n) - centres[0]) / ratio
         return cls(
             degrade=lowpass_matrix(n, centres, ratio, gain).astype(np.float32),
-            degrade_nominal=lowpass_matrix(n, centres, ratio, NOMINAL_GAIN).astype(np.float32),
+            degrade_assumed=lowpass_matrix(n, centres, ratio, assumed).astype(np.float32),
             interpolate=interpolation_matrix(count, back).astype(np.float32),
         )
 
