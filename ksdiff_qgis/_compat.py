@@ -14,10 +14,12 @@ if hasattr(Qgis, "ProcessingParameterFlag"):  # 3.36
     ADVANCED = Qgis.ProcessingParameterFlag.Advanced
     RASTER = Qgis.ProcessingSourceType.Raster
     INTEGER = Qgis.ProcessingNumberParameterType.Integer
+    DOUBLE = Qgis.ProcessingNumberParameterType.Double
 else:
     ADVANCED = QgsProcessingParameterDefinition.Flag.FlagAdvanced
     RASTER = QgsProcessing.SourceType.TypeRaster
     INTEGER = QgsProcessingParameterNumber.Type.Integer
+    DOUBLE = QgsProcessingParameterNumber.Type.Double
 
 if hasattr(Qgis, "RasterColorInterpretation"):  # 3.30
     ALPHA = Qgis.RasterColorInterpretation.AlphaBand

@@ -24,8 +24,8 @@ from . import _paths
 
 ENVIRONMENT_VARIABLE = "KSDIFF_PYTHON"
 SETTING = "ksdiff/python"
-NEEDED = ("numpy", "scipy", "osgeo", "torch", "safetensors")
-INSTALLED_INTO_ENVIRONMENT = ("torch", "safetensors")
+FOR_RASTERS = ("numpy", "scipy", "osgeo")
+FOR_NETWORK = ("torch", "safetensors")
 
 _STDLIB = Path(os.__file__).parent  # a virtual environment has that of its base
 _PROBE = (
@@ -91,18 +91,22 @@ class Interpreter:
         return env
 
 
-def find() -> Interpreter:
-    """Return the Python for the worker. Raises ``EnvironmentProblem`` with what to do about it."""
+def find(*, network: bool = True) -> Interpreter:
+    """Return the Python for the worker. Raises ``EnvironmentProblem`` with what to do about it.
+
+    network: whether the job runs the network; all else does without torch.
+    """
     path, origin = _chosen()
     own = path is None
     if path is None:
         path, origin = _own_python(), "QGIS's own Python"
     found = _probe(path, origin, own)
-    if found.missing:
+    needed = (*FOR_RASTERS, *FOR_NETWORK) if network else FOR_RASTERS
+    missing = tuple(module for module in found.missing if module in needed)
+    if missing:
         raise EnvironmentProblem(
-            f"The Python for the KSDiff engine ({origin}: {path}) lacks "
-            f"{' and '.join(found.missing)}.",
-            hint=_remedy(path, own, found.missing),
+            f"The Python for the KSDiff engine ({origin}: {path}) lacks {' and '.join(missing)}.",
+            hint=_remedy(path, own, missing),
         )
     shares_libraries = os.path.realpath(found.stdlib) == os.path.realpath(_STDLIB)
     return Interpreter(path, own, shares_libraries)
@@ -165,7 +169,7 @@ _probes: dict[tuple[str, float], tuple[float, Probe]] = {}
 
 
 def _probe(path: str, origin: str, own: bool) -> Probe:
-    """Ask a Python which of ``NEEDED`` it has, without importing them.
+    """Ask a Python which of the engine's modules it lacks, without importing them.
 
     The answer is remembered by path and time of change; one that lacks something only for seconds,
     so that an installation is noticed without a restart of QGIS.
@@ -176,7 +180,7 @@ def _probe(path: str, origin: str, own: bool) -> Probe:
         raise EnvironmentProblem(
             f"The Python for the KSDiff engine ({origin}) cannot be used: "
             f"{path}: {error.strerror or error}.",
-            hint=_remedy(path, own, NEEDED),
+            hint=_remedy(path, own, (*FOR_RASTERS, *FOR_NETWORK)),
         ) from error
     when, known = _probes.get(key, (0.0, None))
     if known and (not known.missing or time.monotonic() - when < _FAILURE_IS_REMEMBERED):
@@ -190,7 +194,7 @@ def _ask(path: str, origin: str, own: bool) -> Probe:
     environment = Interpreter(path, own, shares_libraries=True).environment(os.environ)
     try:
         answer = subprocess.run(  # nosec B603
-            [path, "-c", _PROBE, *NEEDED],
+            [path, "-c", _PROBE, *FOR_RASTERS, *FOR_NETWORK],
             env=environment,
             cwd=_paths.ENGINE,
             stdin=subprocess.DEVNULL,
@@ -229,7 +233,7 @@ def _remedy(path: str, own: bool, missing: tuple[str, ...]) -> str:
 def setup_command(python: str) -> str:
     """Return the shell command that makes the engine's environment on QGIS's Python."""
     folder = environment_folder()
-    packages = " ".join(INSTALLED_INTO_ENVIRONMENT)
+    packages = " ".join(FOR_NETWORK)
     return (
         f'"{python}" -m venv --system-site-packages "{folder}"'
         f' && "{_python_in(folder)}" -m pip install {packages}'

@@ -85,14 +85,14 @@ def check_pan_band(pan: RasterFile, band: int) -> None:
         raise InputError(f"PAN: band {band} was asked for; {pan.name!r} has {pan.bands}.")
 
 
-def check_bands(ms: Sequence[RasterFile], bands: Sequence[int]) -> None:
-    """Check that the MS files, stacked, have the bands (counted from 1; empty = all)."""
-    available = sum(raster.bands for raster in ms)
+def check_bands(rasters: Sequence[RasterFile], bands: Sequence[int], role: str) -> None:
+    """Check that the rasters, stacked, have the bands (counted from 1; empty = all)."""
+    available = sum(raster.bands for raster in rasters)
     outside = [band for band in bands if not 1 <= band <= available]
     if outside:
         raise InputError(
-            f"Band {outside[0]} was asked for; the MS has the bands 1 to {available}.",
-            hint="Bands are counted from 1, through the MS files in their order.",
+            f"Band {outside[0]} was asked for; the {role} has the bands 1 to {available}.",
+            hint=f"Bands are counted from 1, through the {role} files in their order.",
         )
 
 
@@ -101,13 +101,7 @@ def check_pair(
 ) -> None:
     """Check that each MS file has PAN's kind of CRS, overlaps it, and is not finer."""
     for raster in ms:
-        _check_crs(pan, raster)
-        extent = _extent_in(raster, pan.crs, transforms)
-        if not extent.intersects(pan.extent):
-            raise InputError(
-                f"PAN {pan.name!r} and MS {raster.name!r} do not overlap.",
-                hint="Check that both show the same scene, and that both CRSs are right.",
-            )
+        extent = _overlapping(pan, "PAN", raster, "MS", transforms)
         ratio = (extent.width() / raster.width) / (pan.extent.width() / pan.width)
         if ratio < _RATIO_TOLERANCE:
             raise InputError(
@@ -115,6 +109,44 @@ def check_pair(
                 f"({1 / ratio:.2f} MS pixels per PAN pixel).",
                 hint="PAN and MS may have been swapped.",
             )
+
+
+def check_fused(
+    fused: RasterFile,
+    bands: int,
+    partner: RasterFile,
+    role: str,
+    transforms: QgsCoordinateTransformContext,
+) -> None:
+    """Check that a sharpened raster has as many bands as its source, and overlaps its partner.
+
+    partner, role: the raster on whose pixels it lies, PAN or the reference.
+    """
+    if fused.bands != bands:
+        raise InputError(
+            f"FUSED {fused.name!r} has {fused.bands} bands; {bands} bands are to be compared with "
+            "it.",
+            hint="Name the bands that were sharpened in BANDS.",
+        )
+    _overlapping(partner, role, fused, "FUSED", transforms)
+
+
+def _overlapping(
+    one: RasterFile,
+    role: str,
+    other: RasterFile,
+    other_role: str,
+    transforms: QgsCoordinateTransformContext,
+) -> QgsRectangle:
+    """Return the extent of ``other`` in the CRS of ``one``; refuse what does not overlap."""
+    _check_crs(one, other)
+    extent = _extent_in(other, one.crs, transforms)
+    if not extent.intersects(one.extent):
+        raise InputError(
+            f"{role} {one.name!r} and {other_role} {other.name!r} do not overlap.",
+            hint="Check that both show the same scene, and that both CRSs are right.",
+        )
+    return extent
 
 
 def _check_crs(pan: RasterFile, ms: RasterFile) -> None:

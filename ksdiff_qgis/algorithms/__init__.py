@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from .assess_against_reference import AssessAgainstReferenceAlgorithm
+from .assess_without_reference import AssessWithoutReferenceAlgorithm
+from .classical_pansharpen import ClassicalPansharpenAlgorithm
+from .degrade import DegradeAlgorithm
 from .pansharpen import PansharpenAlgorithm
 
-ALGORITHMS = (PansharpenAlgorithm,)
+ALGORITHMS = (
+    PansharpenAlgorithm,
+    ClassicalPansharpenAlgorithm,
+    AssessWithoutReferenceAlgorithm,
+    AssessAgainstReferenceAlgorithm,
+    DegradeAlgorithm,
+)

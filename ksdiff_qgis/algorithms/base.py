@@ -13,6 +13,8 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingOutputDefinition,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterRasterDestination,
     QgsProcessingUtils,
 )
 from qgis.PyQt.QtGui import QIcon
@@ -22,7 +24,7 @@ from ksdiff_engine.job import Job
 from ksdiff_engine.leftovers import remove_leftovers
 
 from .. import interpreter, worker_client
-from .._compat import ADVANCED
+from ..parameters import check_folder
 
 Parameters = dict[str, Any]
 
@@ -31,39 +33,49 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
     """An algorithm whose work is one job of the engine.
 
     A subclass sets the texts below and says in ``declare_parameters``, ``declare_outputs``, ``job``
-    and ``results`` what goes in and out. Its result is the raster of the parameter ``OUTPUT``.
+    and ``results`` what goes in and out. Its parameters that are destinations are its files.
     """
-
-    OUTPUT = "OUTPUT"
 
     NAME: str
     TITLE: str
     SUMMARY: str
     DESCRIPTION: str
+    GROUP: str
     TAGS: tuple[str, ...]
+    NEEDS_NETWORK = False  # whether it cannot work at all without torch
 
     def declare_parameters(self) -> list[QgsProcessingParameterDefinition]:
-        """Return the parameters, ``OUTPUT`` among them, each with its help."""
+        """Return the parameters, destinations among them, each with its help."""
         raise NotImplementedError
 
     def declare_outputs(self) -> list[QgsProcessingOutputDefinition]:
-        """Return the outputs beside ``OUTPUT``."""
-        return []
+        """Return the outputs beside the files."""
+        raise NotImplementedError
 
-    def job(self, values: Parameters, context: QgsProcessingContext, output: str) -> Job:
+    def job(
+        self, values: Parameters, context: QgsProcessingContext, outputs: dict[str, str]
+    ) -> Job:
         """Return the job for the values; raise ``EngineError`` for what cannot work.
 
+        outputs: the path of every destination by its name, empty for one that is not wanted.
         Called before the run to check the values, and on the thread that owns the project's layers.
         """
         raise NotImplementedError
 
+    def needs_network(self, job: Job) -> bool:
+        """Whether the job runs the network, and so needs torch."""
+        return self.NEEDS_NETWORK
+
     def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
         """Return the values of the declared outputs from the worker's result, and report it."""
-        return {}
-
-    def layer_name(self, job: Job) -> str:
-        """Return the name of the result's layer in the project."""
         raise NotImplementedError
+
+    def write(self, result: dict[str, Any], outputs: dict[str, str]) -> None:
+        """Write the files that the worker does not write. Raises ``EngineError``."""
+
+    def layer_names(self, job: Job) -> dict[str, str]:
+        """Return the names, in the project, of the layers of raster destinations."""
+        return {}
 
     # What QGIS asks for.
 
@@ -78,6 +90,12 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
 
     def shortDescription(self) -> str:
         return self.SUMMARY
+
+    def group(self) -> str:
+        return self.GROUP
+
+    def groupId(self) -> str:
+        return self.GROUP.lower()
 
     def tags(self) -> list[str]:
         return list(self.TAGS)
@@ -100,14 +118,23 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
         qgis_process lists the help of the parameters itself.
         """
         if QgsApplication.platform() != "desktop":
-            return f"{self.DESCRIPTION}\n\nChoices are given by name, e.g. DEVICE=cpu."
+            return "\n\n".join((self.DESCRIPTION, *self._example_of_a_choice()))
         helps = {p.name(): p.help() for p in self.parameterDefinitions()}
         description = self.DESCRIPTION.replace("\n\n", "<br><br>")
         return QgsProcessingUtils.formatHelpMapAsHtml({"ALG_DESC": description, **helps}, self)
 
+    def _example_of_a_choice(self) -> list[str]:
+        """Return how to give a choice to qgis_process, which does not list it."""
+        choices = [
+            p for p in self.parameterDefinitions() if isinstance(p, QgsProcessingParameterEnum)
+        ]
+        return [
+            f"Choices are given by name, e.g. {p.name()}={p.options()[-1]}." for p in choices[:1]
+        ]
+
     def canExecute(self) -> tuple[bool, str]:
         try:
-            interpreter.find()
+            interpreter.find(network=self.NEEDS_NETWORK)
         except EngineError as error:
             return False, str(error)
         return True, ""
@@ -118,14 +145,20 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
         good, message = super().checkParameterValues(parameters, context)
         if not good:
             return False, message
-        # As a name: what evaluates the destination whole registers a layer with the project.
-        output = self.parameterAsFileOutput(parameters, self.OUTPUT, context)
-        destination = self.parameterDefinition(self.OUTPUT)
-        good, message = self.provider().isSupportedOutputValue(output, destination, context)
-        if not good:
-            return False, message
+        # As names: what evaluates a destination whole registers a layer with the project.
+        outputs = {
+            destination.name(): self.parameterAsFileOutput(parameters, destination.name(), context)
+            for destination in self._destinations()
+        }
+        for name, output in outputs.items():
+            destination = self.parameterDefinition(name)
+            good, message = self.provider().isSupportedOutputValue(output, destination, context)
+            if output and not good:
+                return False, message
         try:
-            self.job(parameters, context, os.path.abspath(output))
+            for name, path in _absolute(outputs).items():
+                check_folder(path, name)
+            self.job(parameters, context, _absolute(outputs))
         except EngineError as error:
             return False, str(error)
         return True, ""
@@ -137,10 +170,13 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
         feedback: QgsProcessingFeedback,
     ) -> bool:
         """Turn layers into paths, while the project may be touched."""
-        self._output = self.parameterAsOutputLayer(parameters, self.OUTPUT, context)
+        self._outputs = {
+            destination.name(): self._output(destination, parameters, context)
+            for destination in self._destinations()
+        }
         try:
-            self._interpreter = interpreter.find()
-            self._job = self.job(parameters, context, os.path.abspath(self._output))
+            self._job = self.job(parameters, context, _absolute(self._outputs))
+            self._interpreter = interpreter.find(network=self.needs_network(self._job))
         except EngineError as error:
             raise QgsProcessingException(str(error)) from error
         return True
@@ -153,29 +189,38 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
     ) -> dict[str, Any]:
         try:
             result = worker_client.run_job(self._job, self._interpreter, feedback)
+            self.write(result, _absolute(self._outputs))
         except EngineError as error:
-            remove_leftovers(os.path.abspath(self._output))
+            for output in self._job.outputs:
+                remove_leftovers(output)
             raise QgsProcessingException(str(error)) from error
-        self._name_layer(context)
-        return {self.OUTPUT: self._output, **self.results(result, feedback)}
+        self._name_layers(context)
+        files = {name: output for name, output in self._outputs.items() if output}
+        return {**files, **self.results(result, feedback)}
 
-    def _name_layer(self, context: QgsProcessingContext) -> None:
-        """Give the layer a telling name, unless the user or a model has named it."""
-        if not context.willLoadLayerOnCompletion(self._output):
-            return
-        details = context.layerToLoadOnCompletionDetails(self._output)
-        if details.name in ("", self.parameterDefinition(self.OUTPUT).description()):
-            details.name = self.layer_name(self._job)
+    def _destinations(self) -> list[QgsProcessingParameterDefinition]:
+        return [p for p in self.parameterDefinitions() if p.isDestination()]
+
+    def _output(
+        self,
+        destination: QgsProcessingParameterDefinition,
+        parameters: Parameters,
+        context: QgsProcessingContext,
+    ) -> str:
+        """Return the file for a destination, and register its layer where it is a raster."""
+        if isinstance(destination, QgsProcessingParameterRasterDestination):
+            return self.parameterAsOutputLayer(parameters, destination.name(), context)
+        return self.parameterAsFileOutput(parameters, destination.name(), context)
+
+    def _name_layers(self, context: QgsProcessingContext) -> None:
+        """Give the layers telling names, unless the user or a model has named them."""
+        for name, layer_name in self.layer_names(self._job).items():
+            if not context.willLoadLayerOnCompletion(self._outputs[name]):
+                continue
+            details = context.layerToLoadOnCompletionDetails(self._outputs[name])
+            if details.name in ("", self.parameterDefinition(name).description()):
+                details.name = layer_name
 
 
-def described(
-    parameter: QgsProcessingParameterDefinition, text: str, *, advanced: bool = False
-) -> QgsProcessingParameterDefinition:
-    """Return the parameter with its help: tooltip, help panel and ``qgis_process help`` in one.
-
-    ``advanced`` moves it below "Advanced Parameters".
-    """
-    parameter.setHelp(text)
-    if advanced:
-        parameter.setFlags(parameter.flags() | ADVANCED)
-    return parameter
+def _absolute(outputs: dict[str, str]) -> dict[str, str]:
+    return {name: os.path.abspath(path) if path else "" for name, path in outputs.items()}

@@ -18,6 +18,15 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 gdal.UseExceptions()
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
+WITHOUT_TORCH = """
+from importlib.machinery import PathFinder
+
+find = PathFinder.find_spec
+hidden = ("torch", "safetensors")
+PathFinder.find_spec = classmethod(
+    lambda cls, name, *rest: None if name.partition(".")[0] in hidden else find(name, *rest)
+)
+"""
 
 
 @dataclass(frozen=True)
@@ -102,11 +111,23 @@ def provider(qgis: Path) -> Iterator[Any]:
     plugin.unload()
 
 
-@pytest.fixture
-def algorithm(provider: Any) -> Any:
+def create(name: str) -> Any:
+    """Return a new instance of an algorithm of KSDiff, by its name without the provider's."""
     from qgis.core import QgsApplication
 
-    return QgsApplication.processingRegistry().createAlgorithmById("ksdiff:pansharpen")
+    return QgsApplication.processingRegistry().createAlgorithmById(f"ksdiff:{name}")
+
+
+def check(algorithm: Any, parameters: dict[str, Any]) -> tuple[bool, str]:
+    """Let the algorithm check the values of its parameters, as the dialog does before a run."""
+    from qgis.core import QgsProcessingContext
+
+    return algorithm.checkParameterValues(parameters, QgsProcessingContext())
+
+
+@pytest.fixture
+def algorithm(provider: Any) -> Any:
+    return create("pansharpen")
 
 
 @pytest.fixture
@@ -114,6 +135,20 @@ def worker_python(monkeypatch: pytest.MonkeyPatch) -> str:
     """Let the plugin use the Python that runs the tests."""
     monkeypatch.setenv("KSDIFF_PYTHON", sys.executable)
     return sys.executable
+
+
+@pytest.fixture
+def python_without_torch(tmp_path_factory: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the plugin use the Python that runs the tests, but for torch and safetensors."""
+    folder = tmp_path_factory.mktemp("without torch")
+    (folder / "sitecustomize.py").write_text(WITHOUT_TORCH)
+    python = folder / "python"
+    python.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{folder}:$PYTHONPATH" exec "{sys.executable}" "$@"\n'
+    )
+    python.chmod(0o755)
+    monkeypatch.setenv("KSDIFF_PYTHON", str(python))
+    return python
 
 
 @pytest.fixture

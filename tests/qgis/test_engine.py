@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from osgeo import gdal
 
-from tests.qgis.conftest import make_scene, write_raster
-from tests.qgis.test_pansharpen import check, run, run_chain
+from tests.qgis.conftest import check, make_scene, write_raster
+from tests.qgis.test_pansharpen import run, run_chain
 from tests.qgis.test_qgis_process import QGIS_PROCESS, QgisProcess
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from osgeo import gdal
 
-from tests.qgis.conftest import make_scene, write_raster
+from tests.qgis.conftest import check, make_scene, write_raster
 
 PAN_BANDS = np.full((3, 80, 96), 100)
 
@@ -23,13 +23,7 @@ def job_of(algorithm, parameters):
     """Return the job that the algorithm would send for the parameters."""
     from qgis.core import QgsProcessingContext
 
-    return algorithm.job(parameters, QgsProcessingContext(), parameters["OUTPUT"])
-
-
-def check(algorithm, parameters):
-    from qgis.core import QgsProcessingContext
-
-    return algorithm.checkParameterValues(parameters, QgsProcessingContext())
+    return algorithm.job(parameters, QgsProcessingContext(), {"OUTPUT": parameters["OUTPUT"]})
 
 
 def run(parameters, feedback, context=None):
@@ -43,7 +37,13 @@ def run(parameters, feedback, context=None):
 
 def test_is_registered_under_a_fixed_name(provider):
     assert provider.id() == "ksdiff"
-    assert [algorithm.id() for algorithm in provider.algorithms()] == ["ksdiff:pansharpen"]
+    assert {(a.id(), a.group(), a.groupId()) for a in provider.algorithms()} == {
+        ("ksdiff:pansharpen", "Pansharpening", "pansharpening"),
+        ("ksdiff:classicalpansharpen", "Pansharpening", "pansharpening"),
+        ("ksdiff:assesswithoutreference", "Quality", "quality"),
+        ("ksdiff:assessagainstreference", "Quality", "quality"),
+        ("ksdiff:degrade", "Quality", "quality"),
+    }
     assert not provider.icon().isNull()
     assert os.path.isfile(provider.svgIconPath())
     assert provider.versionInfo()
@@ -416,17 +416,17 @@ def test_runs_inside_a_model(provider, fake_worker, feedback, tmp_path):
 
 
 def test_import_needs_neither_numpy_nor_torch_and_no_window():
-    """Blocks numpy and torch, imports the plugin and lists its parameters, in a new process."""
+    """Blocks numpy and torch, imports the plugin and declares all parameters, in a new process."""
     program = (
         "import sys\n"
         "for name in ('numpy', 'torch', 'scipy', 'safetensors'): sys.modules[name] = None\n"
         "import ksdiff_qgis\n"
         "plugin = ksdiff_qgis.classFactory(None)\n"
         "from ksdiff_qgis.algorithms import ALGORITHMS\n"
-        "algorithm = ALGORITHMS[0]()\n"
-        "algorithm.initAlgorithm()\n"
+        "algorithms = [kind() for kind in ALGORITHMS]\n"
+        "for algorithm in algorithms: algorithm.initAlgorithm()\n"
         "plugin.unload()\n"
-        "import json; print(json.dumps([len(algorithm.parameterDefinitions()),"
+        "import json; print(json.dumps([all(a.parameterDefinitions() for a in algorithms),"
         " any(m.startswith('ksdiff_engine') for m in sys.modules)]))\n"
     )
     root = Path(__file__).resolve().parents[2]
@@ -438,5 +438,5 @@ def test_import_needs_neither_numpy_nor_torch_and_no_window():
         text=True,
         check=True,
     )
-    # 14 parameters; unloading has taken the engine out of the interpreter again.
-    assert json.loads(answer.stdout.splitlines()[-1]) == [14, False]
+    # Unloading has taken the engine out of the interpreter again.
+    assert json.loads(answer.stdout.splitlines()[-1]) == [True, False]

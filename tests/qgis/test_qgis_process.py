@@ -73,7 +73,7 @@ def scene(tmp_path_factory) -> Scene:
 def test_help_is_plain_and_complete(headless):
     text = headless.call("help", "ksdiff:pansharpen")
     assert "Sharpens multispectral bands" in text
-    assert text.count("The raster to sharpen.") == 1
+    assert text.count("The raster with the colours.") == 1
     assert "- Path to a raster layer" in text
     for markup in ("<p>", "<br>", "</"):
         assert markup not in text

@@ -1,0 +1,88 @@
+"""What the algorithms that measure share: figures as numbers, as JSON and as a page."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from typing import Any, ClassVar
+
+from qgis.core import (
+    QgsProcessingFeedback,
+    QgsProcessingOutputDefinition,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterFileDestination,
+)
+
+from ksdiff_engine.errors import OutputError
+
+from ..parameters import described
+from .base import KSDiffAlgorithm
+
+
+class AssessmentAlgorithm(KSDiffAlgorithm):
+    """An algorithm whose result is figures.
+
+    FIGURES: what each figure of the worker's result is called. Its output has the key in capitals;
+    a figure that is undefined, which the log explains, is NULL there.
+    """
+
+    OUTPUT_JSON = "OUTPUT_JSON"
+    OUTPUT_HTML = "OUTPUT_HTML"
+
+    GROUP = "Quality"
+    TAGS: tuple[str, ...] = ("quality", "assessment", "metrics", "index", "accuracy", "report")
+    FIGURES: ClassVar[dict[str, str]]
+
+    def report_parameters(self) -> list[QgsProcessingParameterDefinition]:
+        """Return the destinations of the figures."""
+        figures = QgsProcessingParameterFileDestination(
+            self.OUTPUT_JSON, "Figures (JSON)", "JSON files (*.json)", optional=True
+        )
+        page = QgsProcessingParameterFileDestination(
+            self.OUTPUT_HTML, "Report (HTML)", "HTML files (*.html)", optional=True
+        )
+        return [
+            described(figures, "All figures, with what was compared and how, for other programs."),
+            described(page, "The figures explained, with pictures; one page, complete in itself."),
+        ]
+
+    def declare_outputs(self) -> list[QgsProcessingOutputDefinition]:
+        return [
+            QgsProcessingOutputNumber(key.upper(), title) for key, title in self.FIGURES.items()
+        ]
+
+    def figures(self, result: dict[str, Any]) -> dict[str, float | None]:
+        """Return the figures of ``FIGURES`` from the worker's result."""
+        return result["figures"]
+
+    def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        figures = self.figures(result)
+        for key, title in self.FIGURES.items():
+            value = figures[key]
+            feedback.pushInfo(f"{title}: {'undefined' if value is None else f'{value:.6g}'}")
+        for note in result["notes"]:
+            feedback.pushInfo(note)
+        return {key.upper(): figures[key] for key in self.FIGURES}
+
+    def write(self, result: dict[str, Any], outputs: dict[str, str]) -> None:
+        if outputs[self.OUTPUT_JSON]:
+            write_json(result, outputs[self.OUTPUT_JSON])
+
+
+def write_json(data: dict[str, Any], path: str) -> None:
+    """Write a JSON file whole or not at all. Raises ``OutputError``."""
+    folder, name = os.path.split(path)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{name[:100]}.", dir=folder) as staging:
+            unfinished = os.path.join(staging, name)
+            with open(unfinished, "w", encoding="utf-8") as file:
+                json.dump(data, file, indent=2, ensure_ascii=False, allow_nan=False)
+                file.write("\n")
+            os.replace(unfinished, path)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            hint="Check the folder's permissions and the space left.",
+        ) from error

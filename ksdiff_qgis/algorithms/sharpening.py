@@ -1,0 +1,69 @@
+"""What the algorithms that sharpen a scene share, whatever their method."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingFeedback,
+    QgsProcessingOutputDefinition,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterRasterDestination,
+)
+
+from ksdiff_engine.job import ClassicalJob, PansharpenJob
+
+from ..parameters import described, output, scene
+from .base import KSDiffAlgorithm
+
+
+class SharpeningAlgorithm(KSDiffAlgorithm):
+    """A scene, a method's own parameters, a sharpened raster; a subclass adds the method."""
+
+    OUTPUT = "OUTPUT"
+
+    GROUP = "Pansharpening"
+    TAGS = (
+        *("pansharpening", "pan-sharpening", "fusion", "sharpen", "panchromatic", "multispectral"),
+        *("resolution", "satellite"),
+    )
+
+    def declare_method(self) -> list[QgsProcessingParameterDefinition]:
+        """Return the method's own parameters."""
+        raise NotImplementedError
+
+    def declare_parameters(self) -> list[QgsProcessingParameterDefinition]:
+        return [
+            *scene.parameters(),
+            *self.declare_method(),
+            *output.parameters(),
+            described(
+                QgsProcessingParameterRasterDestination(self.OUTPUT, "Pansharpened raster"),
+                "The sharpened bands: a GeoTIFF, or another format by its extension.",
+            ),
+        ]
+
+    def declare_outputs(self) -> list[QgsProcessingOutputDefinition]:
+        return [
+            QgsProcessingOutputNumber("WIDTH", "Width in pixels"),
+            QgsProcessingOutputNumber("HEIGHT", "Height in pixels"),
+            QgsProcessingOutputNumber("BAND_COUNT", "Number of bands"),
+            QgsProcessingOutputNumber("RATIO", "PAN pixels per MS pixel"),
+            QgsProcessingOutputNumber("VALID_FRACTION", "Fraction of valid pixels (0 to 1)"),
+            QgsProcessingOutputNumber("SECONDS", "Duration in seconds"),
+        ]
+
+    def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        return {
+            "WIDTH": result["width"],
+            "HEIGHT": result["height"],
+            "BAND_COUNT": result["bands"],
+            "RATIO": result["ratio"],
+            "VALID_FRACTION": result["valid_fraction"],
+            "SECONDS": result["seconds"],
+        }
+
+    def layer_names(self, job: PansharpenJob | ClassicalJob) -> dict[str, str]:
+        return {self.OUTPUT: f"{Path(job.ms[0]).stem} pansharpened"}

@@ -1,0 +1,95 @@
+"""Weights, device and prior: how the network of KSDiff is run."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterFile,
+    QgsProcessingParameterNumber,
+)
+
+from ksdiff_engine.errors import InputError
+from ksdiff_engine.job import DEVICES, PRIOR_SCOPES
+from ksdiff_engine.sensors import AUTO
+from ksdiff_engine.weights import SUFFIX, read_card
+
+from .. import weights_choice
+from .._compat import INTEGER
+from . import choice, described
+
+WEIGHTS = "WEIGHTS"
+DEVICE = "DEVICE"
+WEIGHTS_FILE = "WEIGHTS_FILE"
+PRIOR_SCOPE = "PRIOR_SCOPE"
+SEED = "SEED"
+
+_LARGEST_INTEGER = 2**31 - 1  # of a Processing parameter
+
+
+def parameters(*, advanced: bool = False) -> list[QgsProcessingParameterDefinition]:
+    """Return the network's parameters; ``advanced`` hides those as well that are shown first."""
+    file = QgsProcessingParameterFile(
+        WEIGHTS_FILE, "Weights file", extension=SUFFIX.lstrip("."), optional=True
+    )
+    seed = QgsProcessingParameterNumber(
+        SEED, "Seed", type=INTEGER, defaultValue=0, minValue=0, maxValue=_LARGEST_INTEGER
+    )
+    return [
+        described(
+            choice(WEIGHTS, "Weights", (AUTO, *weights_choice.names())),
+            "The trained network. auto chooses by the number of bands, the ratio of the pixel "
+            "sizes and the sensor, and reports its choice.",
+            advanced=advanced,
+        ),
+        described(
+            choice(DEVICE, "Device", DEVICES),
+            "auto uses an NVIDIA GPU where one works, else the processor.",
+            advanced=advanced,
+        ),
+        described(
+            file,
+            "A safetensors file of weights, instead of those in the list of weights.",
+            advanced=True,
+        ),
+        described(
+            choice(PRIOR_SCOPE, "Scope of the prior", PRIOR_SCOPES),
+            "scene estimates one prior for the whole scene, so that the tiling leaves no "
+            "trace; tile estimates one for every tile.",
+            advanced=True,
+        ),
+        described(seed, "Of the noise from which the diffusion model starts.", advanced=True),
+    ]
+
+
+def fields(
+    algorithm: QgsProcessingAlgorithm, values: dict[str, Any], context: QgsProcessingContext
+) -> dict[str, Any]:
+    """Return the fields of a job that say how to run the network. Raises ``EngineError``."""
+    return {
+        "weights": _weights(algorithm, values, context),
+        "weights_folders": weights_choice.folders(),
+        "device": algorithm.parameterAsEnumString(values, DEVICE, context),
+        "prior_scope": algorithm.parameterAsEnumString(values, PRIOR_SCOPE, context),
+        "seed": algorithm.parameterAsInt(values, SEED, context),
+    }
+
+
+def _weights(
+    algorithm: QgsProcessingAlgorithm, values: dict[str, Any], context: QgsProcessingContext
+) -> str:
+    name = algorithm.parameterAsEnumString(values, WEIGHTS, context)
+    path = algorithm.parameterAsFile(values, WEIGHTS_FILE, context)
+    if not path:
+        return name
+    if name != AUTO:
+        raise InputError(
+            f"Both WEIGHTS ({name}) and WEIGHTS_FILE ({path}) are given.",
+            hint="Leave WEIGHTS at auto to use the file.",
+        )
+    read_card(path)
+    return os.path.abspath(path)

@@ -1,0 +1,150 @@
+"""PAN and MS: the scene that every job but one starts from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingParameterBand,
+    QgsProcessingParameterDefinition,
+    QgsProcessingParameterMultipleLayers,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+)
+
+from ksdiff_engine.errors import InputError
+from ksdiff_engine.sensors import AUTO, load_profiles
+
+from .._compat import RASTER
+from ..rasters import RasterFile, check_bands, check_pair, check_pan_band, raster_file
+from . import choice, described
+
+PAN = "PAN"
+MS = "MS"
+BANDS = "BANDS"
+PAN_BAND = "PAN_BAND"
+SENSOR = "SENSOR"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A pair that was found to fit; ``bands`` and ``pan_band`` as in the jobs (none = all, 0)."""
+
+    pan: RasterFile
+    ms: tuple[RasterFile, ...]
+    bands: tuple[int, ...]
+    pan_band: int
+    sensor: str
+
+    @property
+    def band_count(self) -> int:
+        """The number of bands chosen."""
+        return chosen_bands(self.ms, self.bands)
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of a job that name the scene."""
+        return {
+            "pan": self.pan.path,
+            "ms": tuple(raster.path for raster in self.ms),
+            "bands": self.bands,
+            "pan_band": self.pan_band,
+            "sensor": self.sensor,
+        }
+
+
+def parameters() -> list[QgsProcessingParameterDefinition]:
+    """Return PAN, MS and what says how to read them."""
+    return [
+        described(
+            QgsProcessingParameterRasterLayer(PAN, "Panchromatic raster (PAN)"),
+            "The sharp raster, with a single band.",
+        ),
+        stack(
+            MS,
+            "Multispectral raster (MS), or one raster a band",
+            "The raster with the colours. Several rasters are stacked in the order given.",
+        ),
+        band_list("Bands of MS"),
+        described(
+            QgsProcessingParameterBand(PAN_BAND, "Band of PAN", None, PAN, optional=True),
+            "Which band of PAN is panchromatic, where the raster has several.",
+            advanced=True,
+        ),
+        described(
+            choice(SENSOR, "Sensor", (AUTO, *load_profiles())),
+            "Whose modulation transfer function (MTF) to use. auto looks at the names and "
+            "tags of the files; default fits any sensor.",
+            advanced=True,
+        ),
+    ]
+
+
+def stack(name: str, title: str, text: str) -> QgsProcessingParameterDefinition:
+    """Return a parameter for one raster or several, stacked in their order."""
+    return described(QgsProcessingParameterMultipleLayers(name, title, RASTER), text)
+
+
+def band_list(title: str) -> QgsProcessingParameterDefinition:
+    """Return the parameter ``BANDS``: which bands of a stack, in which order."""
+    return described(
+        QgsProcessingParameterString(BANDS, title, optional=True),
+        "Which bands, in this order: numbers separated by commas, counted from 1 through the "
+        "stacked rasters, e.g. 4,3,2. Empty: all bands.",
+    )
+
+
+def read(
+    algorithm: QgsProcessingAlgorithm, values: dict[str, Any], context: QgsProcessingContext
+) -> Scene:
+    """Return the scene that the values name. Raises ``InputError`` where the pair does not fit."""
+    pan = raster_file(algorithm.parameterAsRasterLayer(values, PAN, context), PAN)
+    ms = read_stack(algorithm, values, MS, context)
+    bands = read_bands(algorithm, values, context)
+    pan_band = algorithm.parameterAsInt(values, PAN_BAND, context)
+    check_pan_band(pan, pan_band)
+    check_bands(ms, bands, MS)
+    check_pair(pan, ms, context.transformContext())
+    sensor = algorithm.parameterAsEnumString(values, SENSOR, context)
+    return Scene(pan, ms, bands, pan_band, sensor)
+
+
+def read_stack(
+    algorithm: QgsProcessingAlgorithm,
+    values: dict[str, Any],
+    name: str,
+    context: QgsProcessingContext,
+) -> tuple[RasterFile, ...]:
+    """Return the files of a stack. Raises ``InputError`` unless all of them can be opened."""
+    layers = algorithm.parameterAsLayerList(values, name, context)
+    given = values.get(name)
+    # QGIS leaves out what it cannot open, which would shift the numbers of the bands.
+    if not layers or (isinstance(given, (list, tuple)) and len(layers) < len(given)):
+        raise InputError(
+            f"Of the {name} rasters, {len(layers)} can be opened: {given}.",
+            hint="Check the names of the files.",
+        )
+    return tuple(raster_file(layer, name) for layer in layers)
+
+
+def read_bands(
+    algorithm: QgsProcessingAlgorithm, values: dict[str, Any], context: QgsProcessingContext
+) -> tuple[int, ...]:
+    """Return the chosen bands; a list of numbers, as JSON gives it, is good as well."""
+    given = values.get(BANDS)
+    if not isinstance(given, (list, tuple)):
+        given = re.split(r"[\s,;]+", algorithm.parameterAsString(values, BANDS, context))
+    texts = [str(band).strip() for band in given if str(band).strip()]
+    if not all(text.isdecimal() for text in texts):
+        raise InputError(
+            f"BANDS: {','.join(texts)!r} is not a list of band numbers.", hint="E.g. 4,3,2."
+        )
+    return tuple(map(int, texts))
+
+
+def chosen_bands(stacked: tuple[RasterFile, ...], bands: tuple[int, ...]) -> int:
+    """Return how many bands of a stack were chosen (none named = all)."""
+    return len(bands) or sum(raster.bands for raster in stacked)
