@@ -1,4 +1,4 @@
-"""The plugin that QGIS loads: it registers the Processing provider and takes it back."""
+"""The plugin that QGIS loads: provider and action are registered, and taken back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from .provider import KSDiffProvider
 if TYPE_CHECKING:
     from qgis.gui import QgisInterface
 
+    from .gui.actions import PansharpenAction
+
 
 class KSDiffPlugin:
     """Registers ``ksdiff`` in Processing, with or without a window."""
@@ -19,6 +21,7 @@ class KSDiffPlugin:
     def __init__(self, iface: QgisInterface | None) -> None:
         self.iface = iface
         self.provider: KSDiffProvider | None = None
+        self.action: PansharpenAction | None = None
 
     def initProcessing(self) -> None:
         """Register the provider; qgis_process calls this and nothing else."""
@@ -26,11 +29,17 @@ class KSDiffPlugin:
         QgsApplication.processingRegistry().addProvider(self.provider)
 
     def initGui(self) -> None:
-        """Register the provider in the desktop application."""
+        """Register the provider in the desktop application, and add the action to its window."""
+        from .gui.actions import PansharpenAction
+
         self.initProcessing()
+        self.action = PansharpenAction(self.iface)
 
     def unload(self) -> None:
-        """Remove the provider."""
+        """Remove the provider, and the action if there is one."""
+        if self.action is not None:
+            self.action.remove()
+            self.action = None
         if self.provider is not None:
             QgsApplication.processingRegistry().removeProvider(self.provider)
             self.provider = None

@@ -77,6 +77,11 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
         """Return the names, in the project, of the layers of raster destinations."""
         return {}
 
+    def present_layer(
+        self, details: QgsProcessingContext.LayerDetails, job: Job, result: dict[str, Any]
+    ) -> None:
+        """Have a layer of ``layer_names`` presented once it is loaded; ``result``: the worker's."""
+
     # What QGIS asks for.
 
     def createInstance(self) -> KSDiffAlgorithm:
@@ -194,7 +199,7 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
             for output in self._job.outputs:
                 remove_leftovers(output)
             raise QgsProcessingException(str(error)) from error
-        self._name_layers(context)
+        self._present_layers(context, result)
         files = {name: output for name, output in self._outputs.items() if output}
         return {**files, **self.results(result, feedback)}
 
@@ -212,7 +217,7 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
             return self.parameterAsOutputLayer(parameters, destination.name(), context)
         return self.parameterAsFileOutput(parameters, destination.name(), context)
 
-    def _name_layers(self, context: QgsProcessingContext) -> None:
+    def _present_layers(self, context: QgsProcessingContext, result: dict[str, Any]) -> None:
         """Give the layers telling names, unless the user or a model has named them."""
         for name, layer_name in self.layer_names(self._job).items():
             if not context.willLoadLayerOnCompletion(self._outputs[name]):
@@ -220,6 +225,7 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
             details = context.layerToLoadOnCompletionDetails(self._outputs[name])
             if details.name in ("", self.parameterDefinition(name).description()):
                 details.name = layer_name
+            self.present_layer(details, self._job, result)
 
 
 def _absolute(outputs: dict[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import (
+    QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputDefinition,
     QgsProcessingOutputNumber,
@@ -15,6 +16,7 @@ from qgis.core import (
 
 from ksdiff_engine.job import ClassicalJob, PansharpenJob
 
+from .. import result_layer
 from ..parameters import described, output, scene
 from .base import KSDiffAlgorithm
 
@@ -67,3 +69,12 @@ class SharpeningAlgorithm(KSDiffAlgorithm):
 
     def layer_names(self, job: PansharpenJob | ClassicalJob) -> dict[str, str]:
         return {self.OUTPUT: f"{Path(job.ms[0]).stem} pansharpened"}
+
+    def present_layer(
+        self,
+        details: QgsProcessingContext.LayerDetails,
+        job: PansharpenJob | ClassicalJob,
+        result: dict[str, Any],
+    ) -> None:
+        origin = result_layer.origin_of(job, result, self.TITLE)
+        result_layer.present(details, origin, self.id(), self.OUTPUT)

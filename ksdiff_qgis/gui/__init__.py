@@ -1,0 +1,1 @@
+"""What KSDiff adds to the main window; imported only where there is one."""

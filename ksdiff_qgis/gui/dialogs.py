@@ -1,0 +1,56 @@
+"""Processing's dialogs for ``ksdiff:pansharpen``, filled in. Opened without blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import QgsApplication, QgsProcessing
+
+from .pairing import Pair
+
+if TYPE_CHECKING:
+    from qgis.gui import QgsProcessingAlgorithmDialogBase
+    from qgis.PyQt.QtWidgets import QWidget
+
+ALGORITHM = "ksdiff:pansharpen"
+
+# Processing's dialogs are imported when one is opened: at the start of QGIS that would take longer
+# than all of the plugin.
+
+
+def open_dialog(pairs: Sequence[Pair], parent: QWidget) -> QgsProcessingAlgorithmDialogBase:
+    """Show the dialog for one pair or none, the batch dialog for several, and return it."""
+    dialog = _batch(pairs, parent) if len(pairs) > 1 else _single(pairs)
+    dialog.show()
+    return dialog
+
+
+def _parameters(pair: Pair) -> dict[str, Any]:
+    return {"PAN": pair.pan, "MS": list(pair.ms)}
+
+
+def _single(pairs: Sequence[Pair]) -> QgsProcessingAlgorithmDialogBase:
+    import processing
+
+    parameters = _parameters(pairs[0]) if pairs else {}
+    return processing.createAlgorithmDialog(ALGORITHM, parameters)
+
+
+def _batch(pairs: Sequence[Pair], parent: QWidget) -> QgsProcessingAlgorithmDialogBase:
+    from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
+    from processing.tools.dataobjects import createContext
+
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById(ALGORITHM)
+    dialog = BatchAlgorithmDialog(algorithm, parent=parent)
+    panel = dialog.mainWidget()
+    panel.addRow(len(pairs) - 1)
+    context = createContext()
+    for row, pair in enumerate(pairs):
+        for name, value in _parameters(pair).items():
+            column = panel.parameter_to_column[name]
+            panel.wrappers[row][column].setParameterValue(value, context)
+        # The table's first row is that of the buttons which fill a column.
+        output = panel.tblParameters.cellWidget(row + 1, panel.parameter_to_column["OUTPUT"])
+        output.setValue(QgsProcessing.TEMPORARY_OUTPUT)
+    return dialog

@@ -1,0 +1,68 @@
+"""From the layers of the project to the descriptions that are paired."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsMapLayer,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+)
+
+from ksdiff_engine.errors import EngineError
+
+from ..rasters import RasterFile, raster_file
+from .pairing import Raster
+
+_COMMON_CRS = "EPSG:4326"
+
+
+def raster_layers(project: QgsProject) -> list[QgsRasterLayer]:
+    """Return the raster layers of the project, in the order of the layer tree."""
+    nodes = project.layerTreeRoot().findLayers()
+    return [node.layer() for node in nodes if isinstance(node.layer(), QgsRasterLayer)]
+
+
+def describe(layers: Iterable[QgsMapLayer], project: QgsProject) -> list[Raster]:
+    """Return the descriptions of those layers that are raster files."""
+    described = []
+    for layer in layers:
+        try:
+            file = raster_file(layer, "")
+            extent = _common_extent(file, project)
+        except (EngineError, QgsCsException):
+            continue
+        described.append(_description(layer.id(), file, extent))
+    return described
+
+
+def _description(key: str, file: RasterFile, extent: QgsRectangle) -> Raster:
+    return Raster(
+        key=key,
+        names=(file.name, Path(file.path).stem),
+        bands=file.bands,
+        pixel=math.sqrt(extent.width() * extent.height() / (file.width * file.height)),
+        extent=(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()),
+        located=file.crs.isValid(),
+    )
+
+
+def _common_extent(file: RasterFile, project: QgsProject) -> QgsRectangle:
+    """Return the extent in degrees; without a CRS as it is, without any reference as one square.
+
+    Images without georeferences are taken to cover the same ground, as the engine takes them.
+    """
+    if file.crs.isValid():
+        common = QgsCoordinateReferenceSystem(_COMMON_CRS)
+        transform = QgsCoordinateTransform(file.crs, common, project.transformContext())
+        return transform.transformBoundingBox(file.extent)
+    if (file.extent.width(), file.extent.height()) == (file.width, file.height):
+        return QgsRectangle(0.0, 0.0, 1.0, 1.0)
+    return file.extent

@@ -1,0 +1,213 @@
+"""The sharpened layer in the project: it looks like its MS, lies beside it, and says how it came.
+
+qgis.core only: models and scripts load layers without a window as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from qgis.core import (
+    QgsLayerTreeLayer,
+    QgsMapLayer,
+    QgsMultiBandColorRenderer,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRasterRenderer,
+    QgsReadWriteContext,
+    QgsSingleBandGrayRenderer,
+    QgsSingleBandPseudoColorRenderer,
+)
+from qgis.PyQt.QtXml import QDomDocument
+
+from ksdiff_engine.errors import InputError
+from ksdiff_engine.job import ClassicalJob, PansharpenJob
+
+from .rasters import raster_file
+
+# What the worker's result says about the making, in the words of the layer's history.
+_FACTS = {
+    "method_title": "Method",
+    "weights": "Weights",
+    "weights_sha256": "SHA-256 of the weights",
+    "seed": "Seed",
+    "device": "Device",
+    "sensor": "Sensor",
+    "ratio": "PAN pixels per MS pixel",
+}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a sharpened raster comes from.
+
+    pan, ms: paths, as the engine opens them. bands: of the stacked MS, from 1; empty = all.
+    abstract: one sentence. history: one entry a line of the layer's metadata.
+    """
+
+    pan: str
+    ms: tuple[str, ...]
+    bands: tuple[int, ...]
+    abstract: str
+    history: tuple[str, ...]
+
+
+def origin_of(job: PansharpenJob | ClassicalJob, result: dict[str, Any], maker: str) -> Origin:
+    """Return the origin of a job's output; ``result`` is the worker's, ``maker`` who made it."""
+    bands = f", bands {', '.join(map(str, job.bands))}" if job.bands else ""
+    facts = [f"{title}: {result[key]}" for key, title in _FACTS.items() if key in result]
+    return Origin(
+        pan=job.pan,
+        ms=job.ms,
+        bands=job.bands,
+        abstract=f"Multispectral raster at the resolution of its panchromatic one, by {maker}.",
+        history=(
+            f"{datetime.now().isoformat(timespec='seconds')} sharpened by {maker}",
+            f"PAN: {job.pan}",
+            f"MS: {', '.join(job.ms)}{bands}",
+            *facts,
+            *result.get("messages", ()),
+        ),
+    )
+
+
+class ResultLayer(QgsProcessingLayerPostProcessorInterface):
+    """Presents a result layer once Processing has added it to the project."""
+
+    def __init__(self, origin: Origin, algorithm: str, output: str) -> None:
+        super().__init__()
+        self._origin = origin
+        self._parameter = (algorithm, output)
+
+    def postProcessLayer(
+        self, layer: QgsMapLayer, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> None:
+        """Describe, style and place the layer; called on the main thread.
+
+        A style or a group that the user has set up in Processing for its results stays.
+        """
+        # Here, as qgis_process and QGIS's start need neither.
+        from processing.core.ProcessingConfig import ProcessingConfig
+        from processing.gui.RenderingStyles import RenderingStyles
+
+        _waiting.discard(self)
+        _describe(layer, self._origin)
+        project = context.project()
+        if project is None:
+            return
+        if not RenderingStyles.getStyle(*self._parameter):
+            _style(layer, self._origin, project)
+        if not ProcessingConfig.getSetting(ProcessingConfig.RESULTS_GROUP_NAME):
+            _place(layer, self._origin, project)
+
+
+# QGIS keeps a bare pointer until the layer is loaded: in models and batches past the life of the
+# algorithm, and without this reference past that of the Python object.
+_waiting: set[ResultLayer] = set()
+
+
+def present(
+    details: QgsProcessingContext.LayerDetails, origin: Origin, algorithm: str, output: str
+) -> None:
+    """Let the layer with these details be presented when it is loaded; any thread may call.
+
+    algorithm, output: the algorithm's id and the name of its destination.
+    """
+    result_layer = ResultLayer(origin, algorithm, output)
+    _waiting.add(result_layer)
+    details.setPostProcessor(result_layer)
+
+
+def _describe(layer: QgsRasterLayer, origin: Origin) -> None:
+    metadata = layer.metadata()
+    metadata.setTitle(layer.name())
+    metadata.setAbstract(origin.abstract)
+    metadata.setHistory([*metadata.history(), *origin.history])
+    layer.setMetadata(metadata)
+
+
+def _style(layer: QgsRasterLayer, origin: Origin, project: QgsProject) -> None:
+    """Give the layer the style of its MS, if that is one layer whose shown bands it has.
+
+    Otherwise QGIS's own default stays. The result has the radiometry of MS, so that a stretch fits.
+    """
+    source = _layer_of(origin.ms[0], project)
+    if source is None or len(origin.ms) > 1 or not isinstance(source.renderer(), QgsRasterRenderer):
+        return
+    shown = source.renderer().clone()
+    positions = {band: number for number, band in enumerate(origin.bands, 1)}
+    if not _renumber_bands(shown, (lambda band: positions.get(band, 0)) if positions else int):
+        return
+    document = QDomDocument()
+    symbology = QgsMapLayer.StyleCategory.Symbology
+    source.exportNamedStyle(document, QgsReadWriteContext(), symbology)
+    layer.importNamedStyle(document, symbology)
+    layer.setRenderer(shown)
+    layer.emitStyleChanged()
+
+
+def _renumber_bands(renderer: QgsRasterRenderer, number: Callable[[int], int]) -> bool:
+    """Let the renderer show the result's bands; False where it shows one that is not there.
+
+    number: from a band of MS to the result's, both from 1; 0 = not in the result.
+    """
+    if isinstance(renderer, QgsMultiBandColorRenderer):
+        red, green, blue = renderer.redBand(), renderer.greenBand(), renderer.blueBand()
+        setters = {
+            renderer.setRedBand: red,
+            renderer.setGreenBand: green,
+            renderer.setBlueBand: blue,
+        }
+    elif isinstance(renderer, QgsSingleBandGrayRenderer):
+        setters = {renderer.setGrayBand: renderer.usesBands()[0]}
+    elif isinstance(renderer, QgsSingleBandPseudoColorRenderer):
+        setters = {renderer.setBand: renderer.usesBands()[0]}
+    else:
+        return False
+    # An unset colour has the band -1 and stays unset.
+    if not all(number(band) for band in setters.values() if band > 0):
+        return False
+    for setter, band in setters.items():
+        if band > 0:
+            setter(number(band))
+    renderer.setAlphaBand(-1)  # alpha became nodata or a mask
+    return True
+
+
+def _place(layer: QgsRasterLayer, origin: Origin, project: QgsProject) -> None:
+    """Move the layer's node above the topmost of its inputs, in the group of MS."""
+    root = project.layerTreeRoot()
+    node = root.findLayer(layer.id())
+    inputs = [_node_of(path, project) for path in (*origin.ms, origin.pan)]
+    beside = next((found for found in inputs if found is not None), None)
+    if node is None or beside is None:
+        return
+    group = beside.parent()
+    nodes = [found for found in inputs if found is not None and found.parent() is group]
+    place = min(group.children().index(found) for found in nodes)
+    moved = node.clone()
+    moved.setExpanded(False)
+    group.insertChildNode(place, moved)
+    node.parent().removeChildNode(node)
+
+
+def _node_of(path: str, project: QgsProject) -> QgsLayerTreeLayer | None:
+    layer = _layer_of(path, project)
+    return project.layerTreeRoot().findLayer(layer.id()) if layer else None
+
+
+def _layer_of(path: str, project: QgsProject) -> QgsRasterLayer | None:
+    """Return the project's first layer of a file, in the order of the layer tree."""
+    for node in project.layerTreeRoot().findLayers():
+        try:
+            if raster_file(node.layer(), "").path == path:
+                return node.layer()
+        except InputError:
+            continue
+    return None
