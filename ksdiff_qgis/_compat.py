@@ -5,7 +5,9 @@ from __future__ import annotations
 from qgis.core import (
     Qgis,
     QgsProcessing,
+    QgsProcessingAlgorithm,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterFile,
     QgsProcessingParameterNumber,
     QgsRaster,
 )
@@ -15,11 +17,15 @@ if hasattr(Qgis, "ProcessingParameterFlag"):  # 3.36
     RASTER = Qgis.ProcessingSourceType.Raster
     INTEGER = Qgis.ProcessingNumberParameterType.Integer
     DOUBLE = Qgis.ProcessingNumberParameterType.Double
+    FOLDER = Qgis.ProcessingFileParameterBehavior.Folder
+    HIDDEN_FROM_MODELS = Qgis.ProcessingAlgorithmFlag.HideFromModeler
 else:
     ADVANCED = QgsProcessingParameterDefinition.Flag.FlagAdvanced
     RASTER = QgsProcessing.SourceType.TypeRaster
     INTEGER = QgsProcessingParameterNumber.Type.Integer
     DOUBLE = QgsProcessingParameterNumber.Type.Double
+    FOLDER = QgsProcessingParameterFile.Behavior.Folder
+    HIDDEN_FROM_MODELS = QgsProcessingAlgorithm.Flag.FlagHideFromModeler
 
 if hasattr(Qgis, "RasterColorInterpretation"):  # 3.30
     ALPHA = Qgis.RasterColorInterpretation.AlphaBand

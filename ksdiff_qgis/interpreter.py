@@ -21,9 +21,11 @@ from qgis.core import QgsApplication, QgsSettings
 from ksdiff_engine.errors import EnvironmentProblem
 
 from . import _paths
+from .processes import without_console
+from .settings import PYTHON as SETTING
+from .setup.environment import python_in
 
 ENVIRONMENT_VARIABLE = "KSDIFF_PYTHON"
-SETTING = "ksdiff/python"
 FOR_RASTERS = ("numpy", "scipy", "osgeo")
 FOR_NETWORK = ("torch", "safetensors")
 
@@ -97,9 +99,15 @@ def find(*, network: bool = True) -> Interpreter:
     network: whether the job runs the network; all else does without torch.
     """
     path, origin = _chosen()
-    own = path is None
     if path is None:
-        path, origin = _own_python(), "QGIS's own Python"
+        return look_at(own_python(), "QGIS's own Python", own=True, network=network)
+    return look_at(path, origin, network=network)
+
+
+def look_at(
+    path: str, origin: str = "named just now", *, own: bool = False, network: bool = True
+) -> Interpreter:
+    """Return a Python as the worker's, if it has what the engine needs, as :func:`find` does."""
     found = _probe(path, origin, own)
     needed = (*FOR_RASTERS, *FOR_NETWORK) if network else FOR_RASTERS
     missing = tuple(module for module in found.missing if module in needed)
@@ -127,15 +135,11 @@ def _chosen() -> tuple[str | None, str]:
         return setting, f"setting {SETTING}"
     folder = environment_folder()
     if folder.is_dir():
-        return str(_python_in(folder)), "environment in the QGIS profile"
+        return str(python_in(folder)), "environment in the QGIS profile"
     return None, ""
 
 
-def _python_in(folder: Path) -> Path:
-    return folder / "Scripts" / "python.exe" if os.name == "nt" else folder / "bin" / "python"
-
-
-def _own_python() -> str:
+def own_python() -> str:
     """Return the executable of the Python inside QGIS."""
     for candidate in _own_candidates():
         if candidate.is_file():
@@ -213,28 +217,16 @@ def _ask(path: str, origin: str, own: bool) -> Probe:
         ) from error
 
 
-def without_console() -> dict[str, int]:
-    """Return the keyword of ``subprocess`` that keeps Windows from opening a console window."""
-    return {"creationflags": subprocess.CREATE_NO_WINDOW} if os.name == "nt" else {}
-
-
 def setup_page() -> str:
     """Return where the set-up of the engine's Python is described."""
     return "docs/engine-setup.md in the plugin's repository"
 
 
 def _remedy(path: str, own: bool, missing: tuple[str, ...]) -> str:
-    """Return one sentence with the command that makes the Python fit."""
-    if not own:
-        return f'Install them: "{path}" -m pip install {" ".join(missing)}; see {setup_page()}.'
-    return f"Make an environment for the engine: {setup_command(path)}; see {setup_page()}."
-
-
-def setup_command(python: str) -> str:
-    """Return the shell command that makes the engine's environment on QGIS's Python."""
-    folder = environment_folder()
-    packages = " ".join(FOR_NETWORK)
-    return (
-        f'"{python}" -m venv --system-site-packages "{folder}"'
-        f' && "{_python_in(folder)}" -m pip install {packages}'
-    )
+    """Return one sentence on how to make the Python fit."""
+    if own or Path(path) == python_in(environment_folder()):
+        return (
+            "Set up the engine: Settings → Options → KSDiff → Set up engine…, or run the "
+            f"algorithm ksdiff:setupengine; see {setup_page()}."
+        )
+    return f'Install them: "{path}" -m pip install {" ".join(missing)}; see {setup_page()}.'

@@ -1,4 +1,4 @@
-"""The weights a user can choose: those that come with the plugin and those in the profile."""
+"""The weights a user can choose: those that come with the plugin and those in his own folders."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from qgis.core import QgsApplication
 
 from ksdiff_engine import weights
 
+from . import settings
+
 
 def folders() -> tuple[str, ...]:
-    """Return the folder in the QGIS profile for the user's own weights, if there is one."""
-    folder = Path(QgsApplication.qgisSettingsDirPath()) / "ksdiff" / "weights"
-    return (str(folder),) if folder.is_dir() else ()
+    """Return the folders, as far as they are there: that in the QGIS profile, those of the
+    settings.
+    """
+    in_profile = Path(QgsApplication.qgisSettingsDirPath()) / "ksdiff" / "weights"
+    wanted = (str(in_profile), *settings.weights_folders())
+    return tuple(folder for folder in wanted if Path(folder).is_dir())
 
 
 def names() -> list[str]:

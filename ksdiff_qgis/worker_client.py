@@ -10,12 +10,11 @@ import contextlib
 import os
 import queue
 import re
-import signal
 import subprocess  # nosec B404
 import threading
 import time
 from collections import deque
-from pathlib import Path
+from collections.abc import Iterator
 from typing import IO, Any
 
 from qgis.core import QgsProcessingFeedback
@@ -34,7 +33,8 @@ from ksdiff_engine.protocol import (
 )
 
 from . import _paths
-from .interpreter import Interpreter, without_console
+from .interpreter import Interpreter
+from .processes import kill_tree, without_console
 
 POLL = 0.1  # seconds between two looks at the feedback
 GRACE = 5.0  # seconds a worker has to end by itself
@@ -42,6 +42,7 @@ SILENCE = 1800.0  # seconds without a line after which a worker counts as hung
 _DRAIN = 0.5  # seconds to read what is left in the pipes of a worker that has ended
 _STDERR_LINES = 40
 _CANCELLED = "The work was cancelled; no output was written."
+_running: set[object] = set()
 _WINDOWS_CRASH = 0xC0000000  # exit codes from here on are NTSTATUS errors
 
 
@@ -56,9 +57,24 @@ def run_job(job: Job, interpreter: Interpreter, feedback: QgsProcessingFeedback)
     feedback.pushCommandInfo(" ".join(command))
     request = encode_request(job.to_dict())
     feedback.pushCommandInfo(request)
-    with Worker(command, interpreter.environment(os.environ)) as worker:
+    with _counted(), Worker(command, interpreter.environment(os.environ)) as worker:
         worker.send(request)
         return worker.follow(feedback)
+
+
+def running_jobs() -> int:
+    """Return how many jobs of this QGIS are running."""
+    return len(_running)
+
+
+@contextlib.contextmanager
+def _counted() -> Iterator[None]:
+    job = object()
+    _running.add(job)
+    try:
+        yield
+    finally:
+        _running.discard(job)
 
 
 class Worker:
@@ -207,21 +223,7 @@ class Worker:
             self._stderr.append(line.decode("utf-8", "replace").rstrip())
 
     def _kill(self) -> None:
-        """Kill the worker and every process that it started."""
-        if os.name == "nt":
-            system = Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32"
-            subprocess.run(  # nosec B603
-                [str(system / "taskkill.exe"), "/T", "/F", "/PID", str(self._process.pid)],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                check=False,
-                **without_console(),
-            )
-        else:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(GRACE)
+        kill_tree(self._process)
 
 
 class _Relay:

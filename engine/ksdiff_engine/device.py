@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ksdiff_engine.errors import EnvironmentProblem
 
@@ -60,6 +60,18 @@ def describe(device: torch.device) -> str:
     import torch
 
     return f"{device} ({torch.cuda.get_device_name(device)})"
+
+
+def facts(device: torch.device) -> dict[str, Any]:
+    """Return what a user asks about a device: its ``name``, ``memory`` in bytes (0 for the CPU,
+    which has all of the machine's) and ``threads`` (0 for a GPU).
+    """
+    import torch
+
+    if device.type != "cuda":
+        return {"name": str(device), "memory": 0, "threads": torch.get_num_threads()}
+    properties = torch.cuda.get_device_properties(device)
+    return {"name": describe(device), "memory": properties.total_memory, "threads": 0}
 
 
 def limit_threads(count: int) -> None:

@@ -1,0 +1,83 @@
+"""Asks the engine to test itself, in the Python that runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess  # nosec B404
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ksdiff_engine.errors import Cancelled, EnvironmentProblem
+
+from .. import _paths
+from ..processes import kill_tree, start
+from .failures import explain
+
+_POLL = 0.1  # seconds
+_TIMEOUT = 300.0  # seconds; the first import of PyTorch under a virus scanner takes minutes
+_DOING = "The test of the engine"
+
+
+def run_selftest(
+    python: str,
+    environment: Mapping[str, str],
+    *,
+    device: str = "auto",
+    folders: Sequence[str] = (),
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Return what ``ksdiff_engine.selftest`` found out, its ``problem`` among it.
+
+    Blocks until the test has ended, seconds mostly. Raises ``Cancelled``, or
+    ``EnvironmentProblem`` when the Python did not get as far as answering.
+    """
+    options = [word for folder in folders for word in ("--weights-folder", folder)]
+    command = [python, "-m", "ksdiff_engine.selftest", "--device", device, *options]
+    process = start(command, environment, cwd=_paths.ENGINE, stderr=subprocess.PIPE)
+    try:
+        stdout, stderr = _answer(process, is_cancelled)
+    finally:
+        if process.poll() is None:
+            kill_tree(process)
+    try:
+        found = json.loads(stdout.decode("ascii").strip().splitlines()[-1])
+        return {key: found[key] for key in ("problem", "hint", "versions", "device")} | found
+    except (ValueError, LookupError, TypeError) as error:
+        said = stderr.decode("utf-8", "replace")
+        raise explain(_DOING, said or stdout.decode("utf-8", "replace"), process.returncode) from (
+            error
+        )
+
+
+def _answer(
+    process: subprocess.Popen[bytes], is_cancelled: Callable[[], bool]
+) -> tuple[bytes, bytes]:
+    begin = time.monotonic()
+    while True:
+        try:
+            return process.communicate(timeout=_POLL)
+        except subprocess.TimeoutExpired:
+            if is_cancelled():
+                raise Cancelled("The test was cancelled.") from None
+            if time.monotonic() - begin > _TIMEOUT:
+                raise EnvironmentProblem(
+                    f"{_DOING} did not end within {_TIMEOUT / 60:.0f} minutes.",
+                    hint="Choose cpu as the device, or restart the computer, then test again.",
+                ) from None
+
+
+def in_words(found: Mapping[str, Any]) -> str:
+    """Return a line or two on a test that passed: PyTorch, device and its memory, the scene."""
+    device = found["device"]
+    name = device.get("name", "?")
+    if device.get("memory"):
+        name += f" with {device['memory'] / 2**30:.1f} GB of memory"
+    elif device.get("threads"):
+        name = f"processor ({device['threads']} threads)"
+    lines = [
+        f"PyTorch {found['versions'].get('torch', '?')} on the {name}.",
+        f"A made-up scene was {found['scene']}." if found.get("scene") else "",
+        found.get("warning", ""),
+    ]
+    return "\n".join(line for line in lines if line)
