@@ -7,6 +7,7 @@ from .assess_without_reference import AssessWithoutReferenceAlgorithm
 from .classical_pansharpen import ClassicalPansharpenAlgorithm
 from .degrade import DegradeAlgorithm
 from .pansharpen import PansharpenAlgorithm
+from .setup_engine import SetupEngineAlgorithm
 
 ALGORITHMS = (
     PansharpenAlgorithm,
@@ -14,4 +15,5 @@ ALGORITHMS = (
     AssessWithoutReferenceAlgorithm,
     AssessAgainstReferenceAlgorithm,
     DegradeAlgorithm,
+    SetupEngineAlgorithm,
 )

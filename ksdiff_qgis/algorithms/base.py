@@ -23,7 +23,7 @@ from ksdiff_engine.errors import EngineError
 from ksdiff_engine.job import Job
 from ksdiff_engine.leftovers import remove_leftovers
 
-from .. import interpreter, worker_client
+from .. import diagnostics, interpreter, settings, worker_client
 from ..parameters import check_folder
 
 Parameters = dict[str, Any]
@@ -180,10 +180,13 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
             for destination in self._destinations()
         }
         try:
-            self._job = self.job(parameters, context, _absolute(self._outputs))
+            job = self.job(parameters, context, _absolute(self._outputs))
+            self._job, chosen = settings.applied(job)
             self._interpreter = interpreter.find(network=self.needs_network(self._job))
         except EngineError as error:
             raise QgsProcessingException(str(error)) from error
+        if chosen:
+            feedback.pushInfo(f"From the settings of KSDiff: {', '.join(chosen)}.")
         return True
 
     def processAlgorithm(
@@ -196,6 +199,7 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
             result = worker_client.run_job(self._job, self._interpreter, feedback)
             self.write(result, _absolute(self._outputs))
         except EngineError as error:
+            diagnostics.remember(error)
             for output in self._job.outputs:
                 remove_leftovers(output)
             raise QgsProcessingException(str(error)) from error
