@@ -92,7 +92,7 @@ class AssessAgainstReferenceAlgorithm(AssessmentAlgorithm):
             *self.report_parameters(),
         ]
 
-    def job(
+    def assessment(
         self, values: Parameters, context: QgsProcessingContext, outputs: dict[str, str]
     ) -> AssessAgainstReferenceJob:
         fused = raster_file(self.parameterAsRasterLayer(values, self.FUSED, context), self.FUSED)

@@ -60,7 +60,7 @@ class AssessWithoutReferenceAlgorithm(AssessmentAlgorithm):
             *self.report_parameters(),
         ]
 
-    def job(
+    def assessment(
         self, values: Parameters, context: QgsProcessingContext, outputs: dict[str, str]
     ) -> AssessWithoutReferenceJob:
         fused = raster_file(self.parameterAsRasterLayer(values, self.FUSED, context), self.FUSED)

@@ -8,6 +8,7 @@ import tempfile
 from typing import Any, ClassVar
 
 from qgis.core import (
+    QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputDefinition,
     QgsProcessingOutputNumber,
@@ -16,9 +17,10 @@ from qgis.core import (
 )
 
 from ksdiff_engine.errors import OutputError
+from ksdiff_engine.job import Job, check_optional_outputs
 
 from ..parameters import described
-from .base import KSDiffAlgorithm
+from .base import KSDiffAlgorithm, Parameters
 
 
 class AssessmentAlgorithm(KSDiffAlgorithm):
@@ -48,6 +50,20 @@ class AssessmentAlgorithm(KSDiffAlgorithm):
             described(page, "The figures explained, with pictures; one page, complete in itself."),
         ]
 
+    def assessment(
+        self, values: Parameters, context: QgsProcessingContext, outputs: dict[str, str]
+    ) -> Job:
+        """Return the job, as :meth:`job` does; the JSON is not its business."""
+        raise NotImplementedError
+
+    def job(
+        self, values: Parameters, context: QgsProcessingContext, outputs: dict[str, str]
+    ) -> Job:
+        job = self.assessment(values, context, outputs)
+        if outputs[self.OUTPUT_JSON]:
+            check_optional_outputs(inputs_of(job), (*job.outputs, outputs[self.OUTPUT_JSON]))
+        return job
+
     def declare_outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             QgsProcessingOutputNumber(key.upper(), title) for key, title in self.FIGURES.items()
@@ -59,16 +75,25 @@ class AssessmentAlgorithm(KSDiffAlgorithm):
 
     def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
         figures = self.figures(result)
+        if "sensor" in result:
+            feedback.pushInfo(f"Sensor: {result['sensor']}")
         for key, title in self.FIGURES.items():
             value = figures[key]
             feedback.pushInfo(f"{title}: {'undefined' if value is None else f'{value:.6g}'}")
         for note in result["notes"]:
-            feedback.pushInfo(note)
+            if note not in result["messages"]:  # those were warnings during the run
+                feedback.pushInfo(note)
         return {key.upper(): figures[key] for key in self.FIGURES}
 
     def write(self, result: dict[str, Any], outputs: dict[str, str]) -> None:
         if outputs[self.OUTPUT_JSON]:
             write_json(result, outputs[self.OUTPUT_JSON])
+
+
+def inputs_of(job: Job) -> tuple[str, ...]:
+    """Return the paths that a job reads."""
+    read = [getattr(job, field, ()) for field in ("pan", "ms", "reference", "fused")]
+    return tuple(path for given in read for path in ((given,) if isinstance(given, str) else given))
 
 
 def write_json(data: dict[str, Any], path: str) -> None:
