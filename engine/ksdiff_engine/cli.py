@@ -21,12 +21,14 @@ from ksdiff_engine.device import limit_threads
 from ksdiff_engine.errors import Cancelled, EngineError
 from ksdiff_engine.job import (
     CLASSICAL_METHODS,
+    COMPARED_METHODS,
     DEVICES,
     OUTPUT_TYPES,
     PRIOR_SCOPES,
     AssessAgainstReferenceJob,
     AssessWithoutReferenceJob,
     ClassicalJob,
+    CompareJob,
     DegradeJob,
     Job,
     PansharpenJob,
@@ -164,6 +166,42 @@ def _job_against_reference(options: argparse.Namespace) -> AssessAgainstReferenc
         creation_options=tuple(options.co),
         threads=options.threads,
     )
+
+
+def add_compare(subparsers: Subparsers) -> None:
+    """``compare``: several methods on one pair, at reduced and at full resolution."""
+    parser = subparsers.add_parser("compare", help="run and rank methods on PAN and MS")
+    add_pair_options(parser)
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        default=[],
+        choices=COMPARED_METHODS,
+        metavar="METHOD",
+        help=f"default: all of {', '.join(COMPARED_METHODS)}",
+    )
+    parser.add_argument(
+        "--megapixels",
+        type=float,
+        default=CompareJob.megapixels,
+        help="size of the sample, in millions of PAN pixels (default: %(default)s)",
+    )
+    add_network_options(parser)
+    add_report_option(parser)
+    add_running_options(parser)
+    parser.set_defaults(run=run_compare)
+
+
+def run_compare(options: argparse.Namespace) -> int:
+    """Run a ``CompareJob`` made of the options."""
+    job = CompareJob(
+        **pair_fields(options),
+        **network_fields(options),
+        methods=tuple(options.methods),
+        megapixels=options.megapixels,
+        html=options.html,
+    )
+    return run_and_print(job, options.json)
 
 
 def add_pair_options(parser: Options, *, required: bool = True) -> None:
@@ -366,5 +404,6 @@ COMMANDS: tuple[Callable[[Subparsers], None], ...] = (
     add_classical,
     add_degrade,
     add_assess,
+    add_compare,
     add_weights,
 )

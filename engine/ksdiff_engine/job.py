@@ -272,7 +272,7 @@ class CompareJob(Job):
     ms: tuple[str, ...]
     methods: tuple[str, ...] = ()
     html: str = ""
-    megapixels: float = 4.0
+    megapixels: float = 2.0
     bands: tuple[int, ...] = ()
     weights: str = "auto"
     weights_folders: tuple[str, ...] = ()
@@ -308,6 +308,7 @@ JOBS: dict[str, type[Job]] = {
         DegradeJob,
         AssessWithoutReferenceJob,
         AssessAgainstReferenceJob,
+        CompareJob,
     )
 }
 

@@ -56,6 +56,13 @@ class FusionMethod(Protocol):
         """Return the fused tile, (C, H, W), halo included."""
 
 
+class TileWriter(Protocol):
+    """What takes fused tiles: ``RasterWriter``, or an image in memory."""
+
+    def write(self, window: Window, image: np.ndarray, valid: np.ndarray) -> None:
+        """Store (C, h, w) and (h, w) at a window of the result's grid."""
+
+
 class Report:
     """The way back to the caller: progress within a share of the job, warnings, cancellation.
 
@@ -235,7 +242,7 @@ def sharpen(
         inputs=(*scene.pair.pan.files, *ms.files),
     ) as writer:
         scene.statistics(report.share(0.0, 0.07))
-        with _memory_explained():
+        with memory_explained():
             method.prepare(scene, report.share(0.07, 0.17))
             valid = fuse_tiles(scene, method, writer, job.tile, report.share(0.17, 0.98))
         report(0.98, "Completing the file")
@@ -251,7 +258,7 @@ def sharpen(
 
 
 def fuse_tiles(
-    scene: Scene, method: FusionMethod, writer: RasterWriter, tile: int, report: Report
+    scene: Scene, method: FusionMethod, writer: TileWriter, tile: int, report: Report
 ) -> int:
     """Fuse and write all tiles; return the number of valid pixels.
 
@@ -300,7 +307,7 @@ def _fuse_tile(
 
 
 @contextmanager
-def _memory_explained() -> Iterator[None]:
+def memory_explained() -> Iterator[None]:
     """Turn a lack of memory, of the machine or of the GPU, into an error with a remedy."""
     try:
         yield

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +13,12 @@ import numpy as np
 import pytest
 from osgeo import gdal, osr
 
+from ksdiff_engine import protocol
+from ksdiff_engine.job import Job
+
 gdal.UseExceptions()
+
+ENGINE = Path(protocol.__file__).parents[1]
 
 NUMPY_TYPES = {"Byte": np.uint8, "UInt16": np.uint16, "Int16": np.int16, "Float32": np.float32}
 
@@ -110,6 +118,25 @@ def pair_files(tmp_path: Path) -> Callable[..., tuple[str, str]]:
         return str(folder / "pan.tif"), str(folder / "ms.tif")
 
     return make
+
+
+@pytest.fixture
+def ask_worker() -> Callable[[Job], dict]:
+    """Run a job in a worker process, as the plugin does, and return the result."""
+
+    def ask(job: Job) -> dict:
+        environment = {**os.environ, "PYTHONPATH": str(ENGINE), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "ksdiff_engine.worker"]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+        ) as worker:
+            worker.stdin.write((protocol.encode_request(job.to_dict()) + "\n").encode())
+            worker.stdin.flush()  # its end would cancel
+            events = [protocol.decode(line.decode()) for line in worker.stdout]
+        assert isinstance(events[-1], protocol.Done), events[-1]
+        return events[-1].result
+
+    return ask
 
 
 CARD = {

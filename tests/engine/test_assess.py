@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from osgeo import gdal
 
-from ksdiff_engine import cli, protocol, quality
+from ksdiff_engine import cli, quality
 from ksdiff_engine.errors import Cancelled, InputError, OutputError
 from ksdiff_engine.job import (
     AssessAgainstReferenceJob,
@@ -28,7 +26,6 @@ from ksdiff_engine.reduction import Axis, Reduction
 from ksdiff_engine.scene import Scene
 from ksdiff_engine.sensors import DEFAULT
 
-ENGINE = Path(protocol.__file__).parents[1]
 SCENES = Path(__file__).parents[3] / "shared" / "data" / "scenes"
 CORNER = (500000.0, 4800000.0)
 
@@ -201,10 +198,9 @@ class TestWithoutReference:
         assert f"HQNR ↑       {result['figures']['hqnr']:.4f}" in shown
         assert result["title"] in shown
 
-    def test_by_the_worker(self, fused, tmp_path):
-        job = self.job(fused, html=str(tmp_path / "out.html"))
-        events = ask_worker(job)
-        assert events[-1].result["figures"].keys() >= {"hqnr", "d_s", "r_sam"}
+    def test_by_the_worker(self, fused, tmp_path, ask_worker):
+        result = ask_worker(self.job(fused, html=str(tmp_path / "out.html")))
+        assert result["figures"].keys() >= {"hqnr", "d_s", "r_sam"}
         assert (tmp_path / "out.html").exists()
 
 
@@ -354,8 +350,8 @@ class TestAgainstReference:
         assert f"{result['figures']['sam']:.3f}" in shown
         assert "Band 3" in shown
 
-    def test_by_the_worker(self, images):
-        assert ask_worker(self.job(images))[-1].result["figures"]["sam"] > 0
+    def test_by_the_worker(self, images, ask_worker):
+        assert ask_worker(self.job(images))["figures"]["sam"] > 0
 
 
 @pytest.mark.parametrize(
@@ -426,19 +422,3 @@ def test_a_real_scene(tmp_path):
     assert figures["mtf-glp-fs"]["d_rho"] < figures["exp"]["d_rho"]
     assert figures["mtf-glp-fs"]["hqnr"] > 0.7
     assert figures["exp"]["r_sam"] < 1.0
-
-
-def ask_worker(job):
-    """Run a job in a worker and return its events; the last one must be Done."""
-    request = protocol.encode_request(job.to_dict()) + "\n"
-    with subprocess.Popen(
-        [sys.executable, "-m", "ksdiff_engine.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ENGINE), "OMP_NUM_THREADS": "1"},
-    ) as worker:
-        worker.stdin.write(request.encode())
-        worker.stdin.flush()
-        events = [protocol.decode(line.decode()) for line in worker.stdout]
-    assert isinstance(events[-1], protocol.Done), events[-1]
-    return events

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from osgeo import gdal
 
-from ksdiff_engine import cli, protocol
+from ksdiff_engine import cli
 from ksdiff_engine.errors import Cancelled, InputError, OutputError
 from ksdiff_engine.job import DegradeJob
 from ksdiff_engine.pipeline import run_job
@@ -21,7 +19,6 @@ from ksdiff_engine.raster.tiling import Window
 from ksdiff_engine.reduction import Axis, Reduction
 from ksdiff_engine.wald import reduce_ms, reduce_pan
 
-ENGINE = Path(protocol.__file__).parents[1]
 SCENES = Path(__file__).parents[3] / "shared" / "data" / "scenes"
 
 
@@ -242,19 +239,8 @@ def test_by_the_command_line(pair_files, tmp_path, capsys):
     assert (result["ms_width"], result["ms_height"]) == (17, 15)
 
 
-def test_by_the_worker(pair_files, job_for):
-    job = job_for(*pair_files())
-    request = protocol.encode_request(job.to_dict()) + "\n"
-    with subprocess.Popen(
-        [sys.executable, "-m", "ksdiff_engine.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ENGINE), "OMP_NUM_THREADS": "1"},
-    ) as worker:
-        worker.stdin.write(request.encode())
-        worker.stdin.flush()
-        events = [protocol.decode(line.decode()) for line in worker.stdout]
-    assert isinstance(events[-1], protocol.Done)
+def test_by_the_worker(pair_files, job_for, ask_worker):
+    assert ask_worker(job_for(*pair_files()))["ms_width"] == 17
     assert sorted(os.listdir(job_for.folder)) == ["ms.tif", "pan.tif", "reference.tif"]
 
 

@@ -313,10 +313,15 @@ def _with_pictures(shown: page.Report, compared: Compared, source: RasterSource)
         (label, cut_out(image, valid, corners, CROP))
         for label, image in (("Reference", reference), ("Fused", fused))
     ]
-    crops, profiles = Viewer.of(source, DEFAULT).pictures(crop_titles(corners, window), layers)
+    titles, viewer = crop_titles(corners, window), Viewer.of(source, DEFAULT)
     units = [u for u, usable in zip(("°", "%"), map_bands(compared.mean)) if usable]
     maps = tuple(
         page.ErrorMap("Fused", np.where(valid, values, np.nan), unit)
         for unit, values in zip(units, error_maps(reference, fused, compared.mean))
     )
-    return replace(shown, crops=crops, profiles=profiles, error_maps=maps)
+    return replace(
+        shown,
+        crops=viewer.crops(titles, layers),
+        profiles=viewer.spectra(titles, layers),
+        error_maps=maps,
+    )

@@ -132,5 +132,7 @@ def _with_pictures(shown: page.Report, scene: Scene, fused: Moved) -> page.Repor
         ("Fused", cut_out(image, fused_valid, corners, CROP)),
     )
     viewer = Viewer.of(scene.pair.ms, scene.profile)
-    crops, profiles = viewer.pictures(crop_titles(corners, window), layers)
-    return replace(shown, crops=crops, profiles=profiles)
+    titles = crop_titles(corners, window)
+    return replace(
+        shown, crops=viewer.crops(titles, layers), profiles=viewer.spectra(titles, layers[1:])
+    )

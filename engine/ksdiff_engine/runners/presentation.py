@@ -19,6 +19,7 @@ from ksdiff_engine.sensors import SensorProfile
 
 # Pixels of the part of a large image that a report shows.
 SHOWN_PIXELS = 1_500_000
+PATCH = 3  # pixels; edge of the square whose mean spectrum is drawn
 # Wavelengths (nm) that a screen's red, green and blue stand for.
 _SCREEN = (660.0, 560.0, 485.0)
 # Orders in which products without band names come, blue first from four bands on.
@@ -146,28 +147,32 @@ class Viewer:
         names = band_names(source, profile)
         return cls(names, wavelengths(profile, len(names)), rgb_bands(source, profile))
 
-    def pictures(
+    def crops(
         self, titles: Sequence[str], layers: Sequence[tuple[str, Sequence[np.ndarray]]]
-    ) -> tuple[tuple[page.Crop, ...], tuple[page.SpectralProfile, ...]]:
-        """Return one crop and its mean spectra for each title.
-
-        layers: (label, one (C, h, w) for each title); PAN, whose label begins so, has no spectrum.
-        """
-        crops = tuple(
+    ) -> tuple[page.Crop, ...]:
+        """One crop for each title. layers: (label, one (C, h, w) for each title)."""
+        return tuple(
             page.Crop(title, tuple((label, images[i]) for label, images in layers), self.rgb)
             for i, title in enumerate(titles)
         )
-        spectral = [layer for layer in layers if not layer[0].startswith("PAN")]
-        profiles = tuple(
-            page.SpectralProfile(
-                f"Means of crop {title}",
-                self.names,
-                self.wavelengths,
-                tuple((label, _mean_spectrum(images[i])) for label, images in spectral),
-            )
-            for i, title in enumerate(titles)
-        )
-        return crops, profiles
+
+    def spectra(
+        self, titles: Sequence[str], layers: Sequence[tuple[str, Sequence[np.ndarray]]]
+    ) -> tuple[page.SpectralProfile, ...]:
+        """The spectra of each crop where the layers differ most, means of ``PATCH`` × ``PATCH``."""
+        profiles = []
+        for i, title in enumerate(titles):
+            images = [images[i] for _, images in layers]
+            places = page.most_different(images, PATCH, 1)
+            for row, column in places:
+                patch = (slice(None), slice(row, row + PATCH), slice(column, column + PATCH))
+                curves = tuple(
+                    (label, np.nanmean(image[patch], axis=(1, 2), dtype=np.float64))
+                    for (label, _), image in zip(layers, images)
+                )
+                name = f"Where crop {title} differs most, {PATCH} × {PATCH} pixels"
+                profiles.append(page.SpectralProfile(name, self.names, self.wavelengths, curves))
+        return tuple(profiles)
 
 
 def crop_titles(corners: Sequence[tuple[int, int]], window: Window) -> list[str]:
@@ -176,11 +181,3 @@ def crop_titles(corners: Sequence[tuple[int, int]], window: Window) -> list[str]
         f"{number}: column {window.column + column}, row {window.row + row}"
         for number, (row, column) in enumerate(corners, start=1)
     ]
-
-
-def _mean_spectrum(image: np.ndarray) -> np.ndarray:
-    """(C,) means over the pixels of (C, h, w) that hold values; NaN where none does."""
-    valid = np.isfinite(image).all(axis=0)
-    if not valid.any():
-        return np.full(len(image), np.nan)
-    return image[:, valid].mean(axis=1, dtype=np.float64)
