@@ -102,7 +102,13 @@ class FactorGenerator(nn.Module):
 
 
 class KernelGenerator(nn.Module):
-    """Prior and features to a multiplicative modulation of one base kernel."""
+    """Prior and features to a multiplicative modulation of one base kernel.
+
+    Ours: the attended features are layer-normalised and the modulation is bounded, since products
+    of unbounded factors grow with the fourth power of a scene's contrast, layer upon layer.
+    """
+
+    bound = 2.0  # kernels are multiplied by something between -1 and 3
 
     def __init__(
         self,
@@ -117,6 +123,7 @@ class KernelGenerator(nn.Module):
         super().__init__()
         self.core = CoreTensorGenerator(prior_channels=prior_channels, ranks=ranks)
         self.attention = StructureAwareAttention(channels=shape[1], width=width, pooling=pooling)
+        self.normalise = nn.LayerNorm(width)
         self.factors = FactorGenerator(shape=shape, ranks=ranks, width=width)
         # Keeps the product of unit-variance factors and a core of order one at order one.
         self.gain = 1.0 / math.sqrt(math.prod(ranks))
@@ -127,11 +134,12 @@ class KernelGenerator(nn.Module):
         With `shared` the pooled statistics are averaged over the batch and one modulation
         (1, C_out, C_in, k, k) comes back: kernel baking, where the batch is windows of one scene.
         """
-        modes = self.attention(features)
+        modes = self.normalise(self.attention(features))
         if shared:
             modes = modes.mean(dim=0, keepdim=True)
             prior = prior.mean(dim=0, keepdim=True)
-        return 1.0 + self.gain * tucker_product(self.core(prior), self.factors(modes))
+        product = self.gain * tucker_product(self.core(prior), self.factors(modes))
+        return 1.0 + self.bound * torch.tanh(product / self.bound)
 
 
 class ModulatedConv2d(nn.Conv2d):
