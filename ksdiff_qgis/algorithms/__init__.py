@@ -5,6 +5,7 @@ from __future__ import annotations
 from .assess_against_reference import AssessAgainstReferenceAlgorithm
 from .assess_without_reference import AssessWithoutReferenceAlgorithm
 from .classical_pansharpen import ClassicalPansharpenAlgorithm
+from .compare_methods import CompareMethodsAlgorithm
 from .degrade import DegradeAlgorithm
 from .pansharpen import PansharpenAlgorithm
 from .setup_engine import SetupEngineAlgorithm
@@ -15,5 +16,6 @@ ALGORITHMS = (
     AssessWithoutReferenceAlgorithm,
     AssessAgainstReferenceAlgorithm,
     DegradeAlgorithm,
+    CompareMethodsAlgorithm,
     SetupEngineAlgorithm,
 )

@@ -24,6 +24,7 @@ from ksdiff_engine.job import Job
 from ksdiff_engine.leftovers import remove_leftovers
 
 from .. import diagnostics, interpreter, settings, worker_client
+from .._compat import ADVANCED
 from ..parameters import check_folder
 
 Parameters = dict[str, Any]
@@ -129,10 +130,11 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
         return QgsProcessingUtils.formatHelpMapAsHtml({"ALG_DESC": description, **helps}, self)
 
     def _example_of_a_choice(self) -> list[str]:
-        """Return how to give a choice to qgis_process, which does not list it."""
+        """Return how to give a choice to qgis_process, whose list of them speaks of numbers."""
         choices = [
             p for p in self.parameterDefinitions() if isinstance(p, QgsProcessingParameterEnum)
         ]
+        choices.sort(key=lambda parameter: bool(parameter.flags() & ADVANCED))
         return [
             f"Choices are given by name, e.g. {p.name()}={p.options()[-1]}." for p in choices[:1]
         ]

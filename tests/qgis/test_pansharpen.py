@@ -43,6 +43,7 @@ def test_is_registered_under_a_fixed_name(provider):
         ("ksdiff:assesswithoutreference", "Quality", "quality"),
         ("ksdiff:assessagainstreference", "Quality", "quality"),
         ("ksdiff:degrade", "Quality", "quality"),
+        ("ksdiff:comparemethods", "Quality", "quality"),
         ("ksdiff:setupengine", "Engine", "engine"),
     }
     assert not provider.icon().isNull()
