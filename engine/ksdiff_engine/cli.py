@@ -25,6 +25,7 @@ from ksdiff_engine.job import (
     DEVICES,
     OUTPUT_TYPES,
     PRIOR_SCOPES,
+    REGISTER,
     AssessAgainstReferenceJob,
     AssessWithoutReferenceJob,
     ClassicalJob,
@@ -244,6 +245,12 @@ def add_raster_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output-type", default="input", choices=OUTPUT_TYPES)
     add_creation_options(parser)
     parser.add_argument("--tile", type=int, default=0, metavar="PIXELS", help="0: chosen")
+    parser.add_argument(
+        "--register",
+        default=REGISTER[0],
+        choices=REGISTER,
+        help="the shift between PAN and MS (default: %(default)s)",
+    )
 
 
 def raster_fields(options: argparse.Namespace) -> dict[str, Any]:
@@ -254,6 +261,7 @@ def raster_fields(options: argparse.Namespace) -> dict[str, Any]:
         "output_type": options.output_type,
         "creation_options": tuple(options.co),
         "tile": options.tile,
+        "register": options.register,
     }
 
 

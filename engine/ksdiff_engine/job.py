@@ -13,6 +13,7 @@ from ksdiff_engine.errors import InputError
 
 DEVICES = ("auto", "cpu", "cuda")
 PRIOR_SCOPES = ("scene", "tile")
+REGISTER = ("report", "correct", "off")
 OUTPUT_TYPES = ("input", "Byte", "UInt16", "Int16", "UInt32", "Int32", "Float32")
 # The keys of ``classical.METHODS``, which needs numpy.
 CLASSICAL_METHODS = (
@@ -87,6 +88,8 @@ class PansharpenJob(Job):
         sensor: name of a sensor profile, or ``auto``.
         pan_band: 1-based band of the PAN file; 0 when it has only one.
         threads: CPU threads; 0 for all.
+        register: measure the shift between PAN and MS and ``report`` it, or ``correct`` it as well
+            where it can be trusted, or leave it ``off``.
     """
 
     kind: ClassVar[str] = "pansharpen"
@@ -106,6 +109,7 @@ class PansharpenJob(Job):
     sensor: str = "auto"
     pan_band: int = 0
     threads: int = 0
+    register: str = "report"
 
     def __post_init__(self) -> None:
         check_inputs(self.pan, self.ms, self.bands, self.pan_band)
@@ -115,6 +119,7 @@ class PansharpenJob(Job):
         check_range("seed", self.seed, 0, LARGEST_SEED)
         check_range("threads", self.threads, 0, 4096)
         check_tile(self.tile)
+        check_choice("register", self.register, REGISTER)
         check_not_empty(self, "weights", "sensor")
 
 
@@ -139,6 +144,7 @@ class ClassicalJob(Job):
     sensor: str = "auto"
     pan_band: int = 0
     threads: int = 0
+    register: str = "report"
 
     def __post_init__(self) -> None:
         check_inputs(self.pan, self.ms, self.bands, self.pan_band)
@@ -146,6 +152,7 @@ class ClassicalJob(Job):
         check_choice("method", self.method, CLASSICAL_METHODS)
         check_range("threads", self.threads, 0, 4096)
         check_tile(self.tile)
+        check_choice("register", self.register, REGISTER)
         check_not_empty(self, "sensor")
 
 

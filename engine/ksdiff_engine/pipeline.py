@@ -21,6 +21,7 @@ from ksdiff_engine.raster.align import align
 from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import Window, tiles
 from ksdiff_engine.raster.writer import RasterWriter
+from ksdiff_engine.registration import registered
 from ksdiff_engine.resampled import with_own_resolution
 from ksdiff_engine.scene import Scene, TileData
 from ksdiff_engine.sensor_hints import profile_for, ratio_remark
@@ -135,6 +136,7 @@ def run_pansharpen(job: PansharpenJob, report: Report) -> dict[str, Any]:
         report(0.02, f"Loading {entry.name} on {device}")
         digest = weights.sha256(entry.path)
         method = load_method(job, entry, device)
+        scene, registration = registered(scene, job.register, report.share(0.03, 0.08), report.warn)
         tags = {
             **scene_tags(scene),
             "KSDIFF_METHOD": method.name,
@@ -143,9 +145,10 @@ def run_pansharpen(job: PansharpenJob, report: Report) -> dict[str, Any]:
             "KSDIFF_SEED": str(job.seed),
             "KSDIFF_PRIOR_SCOPE": job.prior_scope,
         }
-        outcome = sharpen(scene, method, job, tags, report.share(0.03, 1.0))
+        outcome = sharpen(scene, method, job, tags, report.share(0.08, 1.0))
     return {
         **outcome,
+        **registration,
         "weights": entry.name,
         "weights_sha256": digest,
         "weights_reason": reason,
@@ -215,6 +218,7 @@ def scene_tags(scene: Scene) -> dict[str, str]:
         "KSDIFF_RATIO": f"{scene.ratio:.6g}",
         "KSDIFF_PAN": _names(scene.pair.pan.paths),
         "KSDIFF_MS": _names(scene.pair.ms.paths),
+        **_shift_tag(scene.pair.shift),
     }
 
 
@@ -320,6 +324,10 @@ def memory_explained() -> Iterator[None]:
             f"The memory does not suffice: {text.splitlines()[0] if text else 'MemoryError'}.",
             hint="Choose smaller tiles, close other programs, or run on the other device.",
         ) from error
+
+
+def _shift_tag(shift: tuple[float, float]) -> dict[str, str]:
+    return {"KSDIFF_SHIFT": f"{shift[0]:.3f} {shift[1]:.3f}"} if any(shift) else {}
 
 
 def _names(paths: tuple[str, ...]) -> str:

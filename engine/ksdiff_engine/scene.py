@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class Scene:
     size.
     """
 
-    def __init__(self, pair: Pair, profile: SensorProfile) -> None:
+    def __init__(self, pair: Pair, profile: SensorProfile, background: float | None = None) -> None:
         self.pair = pair
         self.profile = profile
         self.bands = len(pair.ms.bands)
@@ -81,6 +81,7 @@ class Scene:
         self.ratio = pair.ratio
         self.width, self.height = pair.grid.width, pair.grid.height
         self._pan_gain_low = float(np.mean(self.gains))
+        self._background = background  # far from valid pixels; None is the scene's means
         self._statistics: SceneStatistics | None = None
         # A GDAL dataset may change its thread, but not serve two at once.
         self._reading = threading.Lock()
@@ -128,6 +129,16 @@ class Scene:
         if self._statistics is None:
             self._statistics = self._gather(progress or (lambda fraction, message: None))
         return self._statistics
+
+    def nudged(self, x: float, y: float) -> Scene:
+        """Return the scene with MS moved right by ``x`` and down by ``y`` PAN pixels, as a trial.
+
+        The grid stays, so that MS may not cover it all, and far from valid pixels values are 0, so
+        that no statistics are needed. :meth:`.Pair.moved` moves MS for good.
+        """
+        pair = self.pair
+        ms_x, ms_y = pair.ms_x - x / pair.ratio_x, pair.ms_y - y / pair.ratio_y
+        return Scene(replace(pair, ms_x=ms_x, ms_y=ms_y), self.profile, background=0.0)
 
     def _gather(self, progress: Progress) -> SceneStatistics:
         both, pan_only, sample = Moments(self.bands + 1), Moments(1), LatticeSample()
@@ -215,9 +226,13 @@ class Scene:
             return source.read(window)
 
     def _ms_background(self) -> np.ndarray:
+        if self._background is not None:
+            return np.full(self.bands, self._background)
         return self.statistics().mean[:-1]
 
     def _pan_background(self) -> np.ndarray:
+        if self._background is not None:
+            return np.array([self._background])
         return np.array([self.statistics().pan_mean])
 
     def _ms_positions(self, start: int, count: int, *, axis: int) -> np.ndarray:

@@ -79,6 +79,8 @@ def test_result_and_tags(run, pair_files, weights_folder):
     assert set(result) == {
         *("output", "width", "height", "bands", "ratio", "valid_fraction", "seconds"),
         *("weights", "weights_sha256", "weights_reason", "device", "seed", "messages"),
+        *("shift_x", "shift_y", "shift_error", "shift_confidence", "shift_corrected"),
+        "registration",
     }
     assert result["messages"] == warnings == []
     assert json.loads(json.dumps(result)) == result

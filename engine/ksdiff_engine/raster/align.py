@@ -44,6 +44,7 @@ class Pair:
     ms_x: float  # upper left corner of the grid in MS pixels (edges, not centres)
     ms_y: float
     messages: tuple[str, ...] = ()
+    shift: tuple[float, float] = (0.0, 0.0)  # by which MS was moved right and down, PAN pixels
 
     @property
     def ratio(self) -> float:
@@ -60,6 +61,17 @@ class Pair:
             ms_x=self.ms_x + window.column / self.ratio_x,
             ms_y=self.ms_y + window.row / self.ratio_y,
         )
+
+    def moved(self, x: float, y: float) -> Pair:
+        """The pair with MS moved right by `x` and down by `y` PAN pixels, on their new overlap.
+
+        A cut is undone. Raises InputError when nothing is left of the overlap.
+        """
+        ms_x = self.ms_x - (self.pan_column + x) / self.ratio_x
+        ms_y = self.ms_y - (self.pan_row + y) / self.ratio_y
+        placement = _Placement(self.ratio_x, self.ratio_y, ms_x, ms_y)
+        pair = _pair(self.pan, self.ms, placement, self.messages)
+        return replace(pair, shift=(self.shift[0] + x, self.shift[1] + y))
 
 
 @dataclass(frozen=True)
@@ -84,12 +96,22 @@ def align(pan: RasterSource, ms: RasterSource) -> Pair:
     else:
         ms, placement = _place_by_map(pan, ms, messages)
     _refuse_coarser(pan, ms, placement)
+    pair = _pair(pan, ms, placement, tuple(messages))
+    covered, whole = pair.grid, pan.grid
+    if (covered.width, covered.height) == (whole.width, whole.height):
+        return pair
+    remark = (
+        f"The result covers {covered.width} × {covered.height} of the {whole.width} × "
+        f"{whole.height} panchromatic pixels: the multispectral image reaches no further."
+    )
+    return replace(pair, messages=(*pair.messages, remark))
+
+
+def _pair(
+    pan: RasterSource, ms: RasterSource, placement: _Placement, messages: tuple[str, ...]
+) -> Pair:
+    """The pair on the whole overlap."""
     window = _overlap(pan, ms, placement)
-    if (window.width, window.height) != (pan.grid.width, pan.grid.height):
-        messages.append(
-            f"The result covers {window.width} × {window.height} of the {pan.grid.width} × "
-            f"{pan.grid.height} panchromatic pixels: the multispectral image reaches no further."
-        )
     return Pair(
         pan=pan,
         ms=ms,
@@ -100,7 +122,7 @@ def align(pan: RasterSource, ms: RasterSource) -> Pair:
         ratio_y=placement.ratio_y,
         ms_x=placement.ms_x + window.column / placement.ratio_x,
         ms_y=placement.ms_y + window.row / placement.ratio_y,
-        messages=tuple(messages),
+        messages=messages,
     )
 
 

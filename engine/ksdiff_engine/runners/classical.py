@@ -9,6 +9,7 @@ from ksdiff_engine.classical import METHODS
 from ksdiff_engine.device import limit_threads
 from ksdiff_engine.job import ClassicalJob
 from ksdiff_engine.pipeline import Report, open_scene, scene_tags, sharpen
+from ksdiff_engine.registration import registered
 
 
 def run_classical(job: ClassicalJob, report: Report) -> dict[str, Any]:
@@ -18,11 +19,13 @@ def run_classical(job: ClassicalJob, report: Report) -> dict[str, Any]:
     report(0.0, "Opening the rasters")
     with open_scene(job.pan, job.ms, job.bands, job.pan_band, job.sensor, report) as scene:
         method = METHODS[job.method]()
+        scene, registration = registered(scene, job.register, report.share(0.03, 0.08), report.warn)
         tags = {**scene_tags(scene), "KSDIFF_METHOD": method.name}
-        outcome = sharpen(scene, method, job, tags, report.share(0.03, 1.0))
+        outcome = sharpen(scene, method, job, tags, report.share(0.08, 1.0))
         sensor = scene.profile.name
     return {
         **outcome,
+        **registration,
         "method": method.name,
         "method_title": method.title,
         "sensor": sensor,
