@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from qgis.core import QgsSettings
 
-from ksdiff_engine.errors import EnvironmentProblem, InputError
+from ksdiff_engine.errors import EngineError, EnvironmentProblem, InputError
 
 from . import diagnostics, interpreter, settings, weights_choice
 from .interpreter import Interpreter
-from .setup import gpu, installer
-from .setup.check import run_selftest
+from .setup import installer
+from .setup.check import in_words, run_selftest, torch_version
 from .setup.environment import Folders, Plan, Request, make_plan, python_in
+from .setup.failures import redacted
+from .setup.gpu import Gpu
 
 
 def folders() -> Folders:
@@ -22,12 +24,31 @@ def folders() -> Folders:
     return Folders(interpreter.environment_folder().parent)
 
 
-def plan(request: Request) -> Plan:
-    """Return what a set-up would do. Asks nvidia-smi, so it may block for seconds.
+def plan(request: Request, gpus: Sequence[Gpu]) -> Plan:
+    """Return what a set-up would do. Raises ``EngineError`` when the request cannot be met."""
+    return make_plan(request, interpreter.own_python(), folders(), gpus)
 
-    Raises ``EngineError`` when the request cannot be met.
+
+def status() -> str:
+    """Return in plain words what runs the engine and what is known of it.
+
+    Starts a Python, so it may block for seconds.
     """
-    return make_plan(request, interpreter.own_python(), folders(), gpu.find_gpus())
+    try:
+        found = interpreter.find()
+    except EngineError as error:
+        return f"The engine is not ready. {redacted(str(error))}"
+    lines = [f"Python: {redacted(found.path)}"]
+    test = diagnostics.last_test()
+    if test.get("executable") == found.path and not test["problem"]:
+        lines.append(redacted(in_words(test)))
+    else:
+        torch = torch_version(found.path, found.environment(os.environ))
+        lines.append(f"PyTorch: {torch or 'cannot be read'}")
+        failed = f"the last test failed: {redacted(test.get('problem', ''))}"
+        lines.append(f"Device: {failed if test.get('problem') else 'not tested since the start'}")
+    lines.append(f"Weights: {', '.join(weights_choice.names()) or 'none were found'}")
+    return "\n".join(lines)
 
 
 def install(wanted: Plan, listener: installer.Listener) -> dict[str, Any]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from qgis.gui import QgisInterface
 
     from .gui.actions import PansharpenAction
+    from .gui.options import OptionsFactory
 
 
 class KSDiffPlugin:
@@ -22,6 +23,7 @@ class KSDiffPlugin:
         self.iface = iface
         self.provider: KSDiffProvider | None = None
         self.action: PansharpenAction | None = None
+        self.options: OptionsFactory | None = None
 
     def initProcessing(self) -> None:
         """Register the provider; qgis_process calls this and nothing else."""
@@ -31,12 +33,21 @@ class KSDiffPlugin:
     def initGui(self) -> None:
         """Register the provider in the desktop application, and add the action to its window."""
         from .gui.actions import PansharpenAction
+        from .gui.options import OptionsFactory
 
         self.initProcessing()
         self.action = PansharpenAction(self.iface)
+        self.options = OptionsFactory()
+        self.iface.registerOptionsWidgetFactory(self.options)
 
     def unload(self) -> None:
-        """Remove the provider, and the action if there is one."""
+        """Remove the provider, and what is in the window if there is one."""
+        if self.options is not None:
+            from .gui.engine_tasks import cancel_all
+
+            cancel_all()
+            self.iface.unregisterOptionsWidgetFactory(self.options)
+            self.options = None
         if self.action is not None:
             self.action.remove()
             self.action = None

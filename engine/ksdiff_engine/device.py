@@ -48,7 +48,7 @@ def require_torch() -> None:
         except (ImportError, OSError) as error:  # OSError: a shared library does not load
             raise EnvironmentProblem(
                 f"KSDiff needs {module}, which {sys.executable} cannot import: {error}.",
-                hint="Set up the engine's environment (Settings ‣ KSDiff in QGIS), or use a "
+                hint="Set up the engine (in QGIS: Settings ‣ Options ‣ KSDiff), or use a "
                 "classical method, which does without.",
             ) from error
 

@@ -23,6 +23,7 @@ from .._compat import FOLDER, HIDDEN_FROM_MODELS
 from ..parameters import choice, described
 from ..setup.check import in_words
 from ..setup.environment import BUILDS, Request
+from ..setup.gpu import find_gpus
 from .base import Parameters
 
 ACTIONS = ("test", "install", "use", "remove")  # the first, the default, changes nothing
@@ -168,7 +169,7 @@ class SetupEngineAlgorithm(QgsProcessingAlgorithm):
         )
         if engine_setup.overruled():
             feedback.pushWarning(engine_setup.overruled())
-        return engine_setup.install(engine_setup.plan(request), _Relay(feedback))
+        return engine_setup.install(engine_setup.plan(request, find_gpus()), _Relay(feedback))
 
     def _file(self, parameters: Parameters, name: str, context: QgsProcessingContext) -> str:
         return self.parameterAsFile(parameters, name, context) if parameters.get(name) else ""

@@ -16,6 +16,7 @@ from .failures import explain
 
 _POLL = 0.1  # seconds
 _TIMEOUT = 300.0  # seconds; the first import of PyTorch under a virus scanner takes minutes
+_VERSION_TIMEOUT = 30.0  # seconds
 _DOING = "The test of the engine"
 
 
@@ -67,6 +68,18 @@ def _answer(
                 ) from None
 
 
+def torch_version(python: str, environment: Mapping[str, str]) -> str:
+    """Return the version of the PyTorch that a Python has, without importing it; or nothing."""
+    command = [python, "-c", "from importlib.metadata import version; print(version('torch'))"]
+    process = start(command, environment, cwd=_paths.ENGINE, stderr=subprocess.DEVNULL)
+    try:
+        answer = process.communicate(timeout=_VERSION_TIMEOUT)[0]
+        return answer.decode("utf-8", "replace").strip()
+    except subprocess.TimeoutExpired:
+        kill_tree(process)
+        return ""
+
+
 def in_words(found: Mapping[str, Any]) -> str:
     """Return a line or two on a test that passed: PyTorch, device and its memory, the scene."""
     device = found["device"]
@@ -77,7 +90,7 @@ def in_words(found: Mapping[str, Any]) -> str:
         name = f"processor ({device['threads']} threads)"
     lines = [
         f"PyTorch {found['versions'].get('torch', '?')} on the {name}.",
-        f"A made-up scene was {found['scene']}." if found.get("scene") else "",
+        f"A made-up scene was {found['scene'].rstrip('.')}." if found.get("scene") else "",
         found.get("warning", ""),
     ]
     return "\n".join(line for line in lines if line)
