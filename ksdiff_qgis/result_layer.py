@@ -40,6 +40,7 @@ _FACTS = {
     "device": "Device",
     "sensor": "Sensor",
     "ratio": "PAN pixels per MS pixel",
+    "registration": "Registration",
 }
 
 

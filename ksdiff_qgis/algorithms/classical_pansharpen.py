@@ -6,7 +6,7 @@ from qgis.core import QgsProcessingContext, QgsProcessingParameterDefinition
 
 from ksdiff_engine.job import CLASSICAL_METHODS, ClassicalJob
 
-from ..parameters import choice, described, output, scene
+from ..parameters import choice, described, output, registration, scene
 from .base import Parameters
 from .sharpening import SharpeningAlgorithm
 
@@ -58,5 +58,6 @@ class ClassicalPansharpenAlgorithm(SharpeningAlgorithm):
             output=outputs[self.OUTPUT],
             method=self.parameterAsEnumString(values, self.METHOD, context),
             **scene.read(self, values, context).fields(),
+            **registration.fields(self, values, context),
             **output.fields(self, values, context),
         )

@@ -14,7 +14,7 @@ from qgis.core import (
 
 from ksdiff_engine.job import PansharpenJob
 
-from ..parameters import network, output, scene
+from ..parameters import network, output, registration, scene
 from .base import Parameters
 from .sharpening import SharpeningAlgorithm
 
@@ -54,6 +54,7 @@ class PansharpenAlgorithm(SharpeningAlgorithm):
             output=outputs[self.OUTPUT],
             **scene.read(self, values, context).fields(),
             **network.fields(self, values, context),
+            **registration.fields(self, values, context),
             **output.fields(self, values, context),
         )
 

@@ -17,7 +17,7 @@ from qgis.core import (
 from ksdiff_engine.job import ClassicalJob, PansharpenJob
 
 from .. import result_layer
-from ..parameters import described, output, scene
+from ..parameters import described, output, registration, scene
 from .base import KSDiffAlgorithm
 
 
@@ -40,6 +40,7 @@ class SharpeningAlgorithm(KSDiffAlgorithm):
         return [
             *scene.parameters(),
             *self.declare_method(),
+            *registration.parameters(),
             *output.parameters(),
             described(
                 QgsProcessingParameterRasterDestination(self.OUTPUT, "Pansharpened raster"),
@@ -55,6 +56,7 @@ class SharpeningAlgorithm(KSDiffAlgorithm):
             QgsProcessingOutputNumber("RATIO", "PAN pixels per MS pixel"),
             QgsProcessingOutputNumber("VALID_FRACTION", "Fraction of valid pixels (0 to 1)"),
             QgsProcessingOutputNumber("SECONDS", "Duration in seconds"),
+            *registration.outputs(),
         ]
 
     def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
@@ -65,6 +67,7 @@ class SharpeningAlgorithm(KSDiffAlgorithm):
             "RATIO": result["ratio"],
             "VALID_FRACTION": result["valid_fraction"],
             "SECONDS": result["seconds"],
+            **registration.results(result, feedback),
         }
 
     def layer_names(self, job: PansharpenJob | ClassicalJob) -> dict[str, str]:

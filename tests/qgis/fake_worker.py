@@ -51,6 +51,10 @@ def fuse(job: dict) -> dict:
         "seed": job["seed"],
         "valid_fraction": 1.0,
         "seconds": 0.1,
+        "shift_x": None,
+        "shift_y": None,
+        "shift_confidence": 0.0,
+        "registration": "made up",
         "messages": [],
     }
 

@@ -58,6 +58,24 @@ def test_sharpens_without_torch(scene, provider, python_without_torch, feedback)
     np.testing.assert_allclose(gains, (0.8, 1.0, 1.1, 1.6), rtol=0.01)
 
 
+def test_corrects_a_shift(provider, worker_python, feedback, tmp_path):
+    from ksdiff_qgis._paths import RESOURCES
+
+    sample = RESOURCES / "sample"
+    moved = gdal.Translate(str(tmp_path / "ms.tif"), str(sample / "ms.tif"))
+    left, pixel, _, top, _, _ = moved.GetGeoTransform()
+    moved.SetGeoTransform((left + 21.0, pixel, 0.0, top + 30.0, 0.0, -pixel))  # 1.4 and -2 PAN
+    moved = None
+    files = {"PAN": str(sample / "pan.tif"), "MS": [str(tmp_path / "ms.tif")]}
+    output = str(tmp_path / "sharp.tif")
+    values = {**files, "METHOD": "exp", "REGISTER": "correct", "OUTPUT": output}
+    results = run("classicalpansharpen", values, feedback)
+    assert (results["SHIFT_X"], results["SHIFT_Y"]) == pytest.approx((-1.4, 2.0), abs=0.1)
+    assert results["SHIFT_CONFIDENCE"] > 0.9
+    assert gdal.Open(output).GetMetadataItem("KSDIFF_SHIFT")
+    assert "MS was moved accordingly" in feedback.textLog()
+
+
 def test_refuses_a_method_that_there_is_none(scene, provider):
     good, said = check(create("classicalpansharpen"), scene.parameters(METHOD="sharpest"))
     assert not good

@@ -57,16 +57,17 @@ def test_parameters_are_a_contract(algorithm):
     parameters = {p.name(): p for p in algorithm.parameterDefinitions()}
     assert list(parameters) == [
         *("PAN", "MS", "BANDS", "PAN_BAND", "SENSOR"),
-        *("WEIGHTS", "DEVICE", "WEIGHTS_FILE", "PRIOR_SCOPE", "SEED", "TILE"),
-        *("OUTPUT_TYPE", "CREATION_OPTIONS", "OUTPUT"),
+        *("WEIGHTS", "DEVICE", "WEIGHTS_FILE", "PRIOR_SCOPE", "SEED"),
+        *("REGISTER", "TILE", "OUTPUT_TYPE", "CREATION_OPTIONS", "OUTPUT"),
     ]
     shown = {"PAN", "MS", "BANDS", "WEIGHTS", "DEVICE", "OUTPUT"}
     assert shown == {n for n, p in parameters.items() if not p.flags() & ADVANCED}
-    for name in ("WEIGHTS", "DEVICE", "PRIOR_SCOPE", "SENSOR", "OUTPUT_TYPE"):
+    for name in ("WEIGHTS", "DEVICE", "PRIOR_SCOPE", "SENSOR", "REGISTER", "OUTPUT_TYPE"):
         assert parameters[name].usesStaticStrings()
         assert parameters[name].defaultValue() == parameters[name].options()[0]
     assert [output.name() for output in algorithm.outputDefinitions()] == [
         *("OUTPUT", "WIDTH", "HEIGHT", "BAND_COUNT", "RATIO", "VALID_FRACTION", "SECONDS"),
+        *("SHIFT_X", "SHIFT_Y", "SHIFT_CONFIDENCE"),
         *("WEIGHTS_USED", "DEVICE_USED"),
     ]
 
@@ -115,6 +116,7 @@ def test_every_parameter_reaches_the_job(algorithm, scene):
         PRIOR_SCOPE="tile",
         SENSOR="worldview-3",
         SEED=7,
+        REGISTER="correct",
         TILE=256,
         OUTPUT_TYPE="Float32",
         CREATION_OPTIONS="COMPRESS=DEFLATE|PREDICTOR=3",
@@ -124,6 +126,7 @@ def test_every_parameter_reaches_the_job(algorithm, scene):
     assert job.bands == (4, 3, 2)
     assert (job.device, job.prior_scope, job.sensor) == ("cpu", "tile", "worldview-3")
     assert (job.seed, job.tile, job.output_type) == (7, 256, "Float32")
+    assert job.register == "correct"
     assert job.creation_options == ("COMPRESS=DEFLATE", "PREDICTOR=3")
 
 

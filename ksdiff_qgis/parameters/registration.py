@@ -1,0 +1,59 @@
+"""What to do about a shift between PAN and MS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingAlgorithm,
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputDefinition,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterDefinition,
+)
+
+from ksdiff_engine.job import REGISTER as CHOICES
+
+from . import choice, described
+
+REGISTER = "REGISTER"
+
+
+def parameters() -> list[QgsProcessingParameterDefinition]:
+    """Return the parameter ``REGISTER``."""
+    return [
+        described(
+            choice(REGISTER, "Shift between PAN and MS", CHOICES),
+            "report measures how far the ground in PAN lies off the same ground in MS, and says "
+            "so. correct moves MS by that as well, to a fraction of a pixel and without "
+            "resampling, where the measurement can be trusted. off measures nothing.",
+            advanced=True,
+        )
+    ]
+
+
+def outputs() -> list[QgsProcessingOutputDefinition]:
+    """Return the outputs; the shift has no value where it could not be measured."""
+    return [
+        QgsProcessingOutputNumber("SHIFT_X", "PAN lies right of MS by (PAN pixels)"),
+        QgsProcessingOutputNumber("SHIFT_Y", "PAN lies below MS by (PAN pixels)"),
+        QgsProcessingOutputNumber("SHIFT_CONFIDENCE", "Confidence in the shift (0 to 1)"),
+    ]
+
+
+def fields(
+    algorithm: QgsProcessingAlgorithm, values: dict[str, Any], context: QgsProcessingContext
+) -> dict[str, Any]:
+    """Return the field of a job that says what to do about a shift."""
+    return {"register": algorithm.parameterAsEnumString(values, REGISTER, context)}
+
+
+def results(result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
+    """Return the values of :func:`outputs` from the worker's result, and report them."""
+    feedback.pushInfo(f"Registration: {result['registration']}")
+    return {
+        "SHIFT_X": result["shift_x"],
+        "SHIFT_Y": result["shift_y"],
+        "SHIFT_CONFIDENCE": result["shift_confidence"],
+    }
