@@ -207,7 +207,12 @@ def test_the_report(job_for, tmp_path):
     text = page.read_text()
     assert f"{result['figures']['gsa']['ergas']:.3f}" in text
     assert f"{result['figures']['gsa']['hqnr']:.4f}" in text
-    for part in ("Reduced 1: column", "Full 1: column", "Error maps", result["summary"][:40]):
+    for part in (
+        "Reduced resolution 1 (column",
+        "Full resolution 1 (column",
+        "Error maps",
+        result["summary"][:40],
+    ):
         assert part in text
 
 

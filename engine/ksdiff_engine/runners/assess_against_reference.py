@@ -313,7 +313,7 @@ def _with_pictures(shown: page.Report, compared: Compared, source: RasterSource)
         (label, cut_out(image, valid, corners, CROP))
         for label, image in (("Reference", reference), ("Fused", fused))
     ]
-    titles, viewer = crop_titles(corners, window), Viewer.of(source, DEFAULT)
+    titles, viewer = crop_titles(corners, (window.column, window.row)), Viewer.of(source, DEFAULT)
     units = [u for u, usable in zip(("°", "%"), map_bands(compared.mean)) if usable]
     maps = tuple(
         page.ErrorMap("Fused", np.where(valid, values, np.nan), unit)

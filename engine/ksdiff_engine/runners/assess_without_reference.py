@@ -132,7 +132,9 @@ def _with_pictures(shown: page.Report, scene: Scene, fused: Moved) -> page.Repor
         ("Fused", cut_out(image, fused_valid, corners, CROP)),
     )
     viewer = Viewer.of(scene.pair.ms, scene.profile)
-    titles = crop_titles(corners, window)
+    pair = scene.pair
+    place = (pair.pan_column + window.column, pair.pan_row + window.row)
+    titles = crop_titles(corners, place, "Crop")
     return replace(
         shown, crops=viewer.crops(titles, layers), profiles=viewer.spectra(titles, layers[1:])
     )

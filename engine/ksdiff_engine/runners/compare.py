@@ -23,7 +23,6 @@ from ksdiff_engine.pipeline import FusionMethod, Report
 from ksdiff_engine.quality import assess_against_reference
 from ksdiff_engine.quality import report as page
 from ksdiff_engine.quality.reference import relative_errors
-from ksdiff_engine.raster.tiling import Window
 from ksdiff_engine.runners import full_resolution
 from ksdiff_engine.runners.full_resolution import assess_scene
 from ksdiff_engine.runners.presentation import (
@@ -94,7 +93,7 @@ def run_compare(job: CompareJob, report: Report) -> dict[str, Any]:
             low_size = (reduced.scene.width, reduced.scene.height)
         full, full_views = compare_full(scene, candidates, report.share(0.25, 0.97))
         refuse_total_failure([*low, *full])
-        facts = _facts(job, scene, window, low_size, candidates)
+        facts = _facts(job, scene, low_size, candidates)
         shown = _report(low, full, facts, report)
         if job.html:
             report(0.97, "Writing the report")
@@ -103,10 +102,10 @@ def run_compare(job: CompareJob, report: Report) -> dict[str, Any]:
         **_results(low, full),
         **report_as_dict(shown),
         "sample": {
-            "column": window.column,
-            "row": window.row,
-            "width": window.width,
-            "height": window.height,
+            "column": scene.pair.pan_column,
+            "row": scene.pair.pan_row,
+            "width": scene.width,
+            "height": scene.height,
         },
         "ratio": scene.ratio,
         "bands": scene.bands,
@@ -307,7 +306,6 @@ def _table(title: str, keys: tuple[str, ...], outcomes: Sequence[Outcome], capti
 def _facts(
     job: CompareJob,
     scene: Scene,
-    window: Window,
     reduced: tuple[int, int],
     candidates: Sequence[Candidate],
 ) -> tuple[tuple[str, str], ...]:
@@ -318,8 +316,8 @@ def _facts(
         ("MS", "; ".join(job.ms)),
         (
             "Full resolution",
-            f"{window.width} × {window.height} PAN pixels from column {window.column}, row "
-            f"{window.row} on, {scene.bands} bands",
+            f"{scene.width} × {scene.height} PAN pixels from column {scene.pair.pan_column}, row "
+            f"{scene.pair.pan_row} on, {scene.bands} bands",
         ),
         ("Reduced resolution", f"{reduced[0]} × {reduced[1]} pixels, reference: the MS"),
         ("Ratio", f"{scene.ratio:.6g}"),
@@ -372,9 +370,9 @@ def _with_pictures(
 ) -> page.Report:
     """Add crops of both resolutions, and spectra and error maps of the reduced one."""
     viewer = Viewer.of(scene.pair.ms, scene.profile)
-    everything = Window(0, 0, scene.width, scene.height)
-    low_titles = [f"Reduced {t}" for t in crop_titles(low_views.corners, everything)]
-    full_titles = [f"Full {t}" for t in crop_titles(full_views.corners, everything)]
+    low_titles = crop_titles(low_views.corners, (0, 0), "Reduced resolution")
+    place = (scene.pair.pan_column, scene.pair.pan_row)
+    full_titles = crop_titles(full_views.corners, place, "Full resolution")
     low_layers = _layers(low, low_views)
     maps = tuple(
         page.ErrorMap(outcome.candidate.label, outcome.errors, "%")

@@ -170,14 +170,16 @@ class Viewer:
                     (label, np.nanmean(image[patch], axis=(1, 2), dtype=np.float64))
                     for (label, _), image in zip(layers, images)
                 )
-                name = f"Where crop {title} differs most, {PATCH} × {PATCH} pixels"
+                name = f"{title}: the {PATCH} × {PATCH} pixels that differ most"
                 profiles.append(page.SpectralProfile(name, self.names, self.wavelengths, curves))
         return tuple(profiles)
 
 
-def crop_titles(corners: Sequence[tuple[int, int]], window: Window) -> list[str]:
-    """Numbers and places of crops whose (row, column) are counted from a window's corner."""
+def crop_titles(
+    corners: Sequence[tuple[int, int]], origin: tuple[int, int], prefix: str = "Crop"
+) -> list[str]:
+    """Numbers and places of crops whose (row, column) are counted from origin (column, row)."""
     return [
-        f"{number}: column {window.column + column}, row {window.row + row}"
+        f"{prefix} {number} (column {origin[0] + column}, row {origin[1] + row})"
         for number, (row, column) in enumerate(corners, start=1)
     ]
