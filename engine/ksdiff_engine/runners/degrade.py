@@ -69,7 +69,7 @@ def write_reduced(
 ) -> int:
     """Write the reduced PAN, MS and, if wanted, the reference; return the valid MS pixels.
 
-    All files are complete before the first one takes its name.
+    All are written before the first one takes its name.
     """
     pan, ms = scene.pair.pan, scene.pair.ms
     inputs = (*pan.files, *ms.files)
