@@ -34,11 +34,22 @@ def read_provenance(run: Path) -> dict[str, Any]:
 
 
 def git_commit() -> str:
-    """Commit of the training code, with `-dirty` when tracked files of it differ; or `unknown`."""
-    here = Path(__file__).parent
+    """Commit of the code that trains, with `-dirty` when tracked files of it differ; or `unknown`.
+
+    That code is this package and the engine's model room.
+    """
+    package = Path(__file__).parent
+    rooms = [str(package), str(package.parents[1] / "engine" / "ksdiff_engine" / "model")]
     try:
-        command = ["git", "describe", "--always", "--abbrev=40", "--dirty"]
-        result = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
+        commit = _git("rev-parse", "HEAD")
+        differs = _git("status", "--porcelain", "--untracked-files=no", "--", *rooms)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+    return f"{commit}-dirty" if differs else commit
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    here = Path(__file__).parent
+    result = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
     return result.stdout.strip()

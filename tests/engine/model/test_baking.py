@@ -19,7 +19,7 @@ def backbone(network):
 def shared_convolution(layer, x, prior):
     """The layer with one kernel for all samples, from the means of its pooled statistics."""
     generator = layer.generator
-    modes = generator.attention(x).mean(dim=0)
+    modes = generator.normalise(generator.attention(x)).mean(dim=0)
     core = generator.core(prior).shape  # (B, r1, r2, r3, r4)
     pooled = prior.mean(dim=(0, 1))
     hidden = F.gelu(generator.core.hidden(pooled))
@@ -30,7 +30,8 @@ def shared_convolution(layer, x, prior):
             zip(generator.factors.heads, layer.weight.shape, core[1:], strict=True)
         )
     )
-    modulation = 1 + generator.gain * torch.einsum("ijkl,oi,cj,hk,wl->ochw", g, u1, u2, u3, u4)
+    product = generator.gain * torch.einsum("ijkl,oi,cj,hk,wl->ochw", g, u1, u2, u3, u4)
+    modulation = 1 + 2 * torch.tanh(product / 2)
     return F.conv2d(x, layer.weight * modulation, layer.bias, padding=1)
 
 

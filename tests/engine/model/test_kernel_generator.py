@@ -90,28 +90,39 @@ def test_each_factor_comes_from_its_own_mode():
     assert changed == [False, False, True, False]
 
 
-def test_modulation_is_one_at_the_start_and_one_plus_the_scaled_product_later(perturbed):
+def test_modulation_is_one_at_the_start_and_a_bounded_product_later(perturbed):
     torch.manual_seed(0)
     generator = KernelGenerator(shape=(6, 5, 3, 3), prior_channels=8)
     features, prior = torch.randn(2, 5, 12, 12), torch.randn(2, 4, 8)
     assert torch.equal(generator(features, prior), torch.ones(2, 6, 5, 3, 3))
     perturbed(generator)
     core = generator.core(prior)
-    u1, u2, u3, u4 = generator.factors(generator.attention(features))
+    u1, u2, u3, u4 = generator.factors(generator.normalise(generator.attention(features)))
     product = torch.einsum("bijkl,boi,bcj,bhk,bwl->bochw", core, u1, u2, u3, u4)
-    torch.testing.assert_close(generator(features, prior), 1 + product / 8)  # sqrt(4 * 4 * 2 * 2)
+    product = product / 8  # sqrt(4 * 4 * 2 * 2)
+    torch.testing.assert_close(generator(features, prior), 1 + 2 * torch.tanh(product / 2))
     assert (generator(features, prior) - 1).abs().max() > 0.01
 
 
 def test_shared_modulation_averages_the_pooled_statistics(perturbed):
     generator = perturbed(KernelGenerator(shape=(6, 5, 3, 3), prior_channels=8))
     features, prior = torch.randn(3, 5, 12, 12), torch.randn(3, 4, 8)
-    modes = torch.stack([generator.attention(f[None])[0] for f in features]).mean(dim=0)
+    attended = [generator.normalise(generator.attention(f[None])[0]) for f in features]
+    modes = torch.stack(attended).mean(dim=0)
     core = generator.core(torch.cat(list(prior))[None])  # the mean over all tokens of all windows
-    expected = 1 + generator.gain * tucker_product(core, generator.factors(modes[None]))
+    product = generator.gain * tucker_product(core, generator.factors(modes[None]))
+    expected = 1 + 2 * torch.tanh(product / 2)
     result = generator(features, prior, shared=True)
     assert result.shape == (1, 6, 5, 3, 3)
     torch.testing.assert_close(result, expected)
+
+
+def test_modulation_stays_bounded_whatever_the_contrast(perturbed):
+    generator = perturbed(KernelGenerator(shape=(6, 5, 3, 3), prior_channels=8))
+    features, prior = 1e4 * torch.randn(2, 5, 12, 12), 1e4 * torch.randn(2, 4, 8)
+    modulation = generator(features, prior)
+    assert modulation.min() >= -1
+    assert modulation.max() <= 3
 
 
 @pytest.mark.parametrize("size", [(7, 9), (1, 1)])
