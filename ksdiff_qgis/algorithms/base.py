@@ -181,6 +181,8 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
             destination.name(): self._output(destination, parameters, context)
             for destination in self._destinations()
         }
+        registered = context.layersToLoadOnCompletion()
+        self._to_load = {o: registered[o] for o in self._outputs.values() if o in registered}
         try:
             job = self.job(parameters, context, _absolute(self._outputs))
             self._job, chosen = settings.applied(job)
@@ -224,7 +226,11 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
         return self.parameterAsFileOutput(parameters, destination.name(), context)
 
     def _present_layers(self, context: QgsProcessingContext, result: dict[str, Any]) -> None:
-        """Give the layers telling names, unless the user or a model has named them."""
+        """Have the layers loaded under telling names, unless the user or a model named them."""
+        # A run in a thread has a context of its own, whose layers replace those that were
+        # registered while the run was prepared.
+        for output, layer_details in self._to_load.items():
+            context.addLayerToLoadOnCompletion(output, layer_details)
         for name, layer_name in self.layer_names(self._job).items():
             if not context.willLoadLayerOnCompletion(self._outputs[name]):
                 continue

@@ -1,4 +1,4 @@
-"""The action "Pansharpen": in the layers' context menu, the Raster menu and the raster toolbar."""
+"""The action "Pansharpen": in the layers' context menu, the Raster menu and a toolbar."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class PansharpenAction:
         self.action.setToolTip(tr("Pansharpen the selected layers with KSDiff"))
         self.action.triggered.connect(self._run)
         iface.addPluginToRasterMenu(_MENU, self.action)
-        iface.addRasterToolBarIcon(self.action)
+        iface.addToolBarIcon(self.action)
         self._add_to_context_menu()
 
     def remove(self) -> None:
         """Take the action out of every menu and toolbar."""
         self._remove_from_context_menu()
-        self._iface.removeRasterToolBarIcon(self.action)
+        self._iface.removeToolBarIcon(self.action)
         self._iface.removePluginRasterMenu(_MENU, self.action)
         self.action.triggered.disconnect(self._run)
         self.action.deleteLater()
@@ -98,8 +98,8 @@ class PansharpenAction:
 
     def _warn_without_partner(self, selected: Sequence[QgsMapLayer]) -> None:
         text = tr(
-            "No PAN and MS were found for {layers}. A pair is a raster file with a single band "
-            "(PAN) and one with larger pixels (MS) that overlap."
+            "No partner for {layers}. PAN needs one band and smaller pixels than MS, and must "
+            "overlap it."
         )
         self._iface.messageBar().pushMessage(
             tr("Pansharpen"), text.format(layers=_names(selected)), Qgis.MessageLevel.Warning

@@ -53,4 +53,6 @@ def _batch(pairs: Sequence[Pair], parent: QWidget) -> QgsProcessingAlgorithmDial
         # The table's first row is that of the buttons which fill a column.
         output = panel.tblParameters.cellWidget(row + 1, panel.parameter_to_column["OUTPUT"])
         output.setValue(QgsProcessing.TEMPORARY_OUTPUT)
+    # Unloaded, temporary files would be lost.
+    panel.checkLoadLayersOnCompletion.setChecked(True)
     return dialog

@@ -187,6 +187,34 @@ def test_metadata_tell_how_it_was_made(project, scene, good_worker):
     assert f"PAN: {scene.pan}" in result.htmlMetadata()
 
 
+def test_a_run_in_a_thread_loads_its_result(project, scene, good_worker, feedback):
+    """As the dialog runs it: prepared here, processed in a thread, the result loaded here."""
+    from processing.gui.Postprocessing import handleAlgorithmResults
+    from qgis.core import (
+        QgsApplication,
+        QgsProcessingAlgRunnerTask,
+        QgsProcessingContext,
+        QgsProcessingOutputLayerDefinition,
+    )
+    from qgis.PyQt.QtCore import QEventLoop
+
+    stretch(add(project, scene.ms, "color"), (4, 3, 2))
+    context = QgsProcessingContext()
+    context.setProject(project)
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("ksdiff:pansharpen")
+    output = QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", project)
+    parameters = scene.parameters(OUTPUT=output)
+    task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
+    loop = QEventLoop()
+    task.executed.connect(
+        lambda *_: (handleAlgorithmResults(algorithm, context, feedback, False), loop.quit())
+    )
+    QgsApplication.taskManager().addTask(task)
+    loop.exec()
+    assert tree(project.layerTreeRoot()) == ["ms pansharpened", "color"]
+    assert bands_of(project.mapLayersByName("ms pansharpened")[0]) == (4, 3, 2)
+
+
 def test_nothing_is_kept_once_the_layer_is_loaded(project, scene, good_worker):
     from ksdiff_qgis import result_layer
 
