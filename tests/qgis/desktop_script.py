@@ -1,0 +1,267 @@
+"""Runs inside QGIS (``qgis --code``), as a user would; writes what it saw to a folder.
+
+The folder of the environment variable KSDIFF_DESKTOP holds the scenes and receives
+``findings.json`` and the screenshots. ``test_desktop.py`` starts it and judges the findings.
+"""
+
+import gc
+import json
+import os
+import time
+import traceback
+from pathlib import Path
+
+from qgis.core import QgsApplication, QgsProject
+from qgis.gui import QgsProcessingAlgorithmDialogBase
+from qgis.PyQt.QtCore import QEvent, QItemSelectionModel, Qt, QTimer
+from qgis.PyQt.QtGui import QContextMenuEvent
+from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtWidgets import QAction, QApplication, QMenu, QToolBar
+from qgis.utils import iface, plugins, reloadPlugin, unloadPlugin
+
+FOLDER = Path(os.environ["KSDIFF_DESKTOP"])
+PLUGIN = "ksdiff_qgis"
+NAME = "ksdiffPansharpen"
+findings = {}
+
+
+def wait(condition, seconds=20.0):
+    """Let QGIS work until the condition holds, and return what it returned."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise TimeoutError(f"waited {seconds} s for {condition}")
+
+
+def pause(seconds):
+    end = time.monotonic() + seconds
+    wait(lambda: time.monotonic() > end, seconds + 5)
+
+
+def screenshot(name):
+    """Save the whole screen, pop-ups included."""
+    pause(0.5)
+    window = iface.mainWindow()
+    window.screen().grabWindow(0).save(str(FOLDER / f"{name}.png"))
+
+
+def add(path, name):
+    layer = iface.addRasterLayer(str(path), name)
+    assert layer is not None, path
+    return layer
+
+
+def index_of(layer):
+    view = iface.layerTreeView()
+    node = QgsProject.instance().layerTreeRoot().findLayer(layer.id())
+    model = view.layerTreeModel()
+    index = model.node2index(node)
+    return view.model().mapFromSource(index) if hasattr(view.model(), "mapFromSource") else index
+
+
+def select(*layers):
+    view = iface.layerTreeView()
+    view.selectionModel().clear()
+    for layer in layers:
+        flag = QItemSelectionModel.SelectionFlag.Select
+        view.selectionModel().select(index_of(layer), flag | QItemSelectionModel.SelectionFlag.Rows)
+    current = QItemSelectionModel.SelectionFlag.NoUpdate
+    view.selectionModel().setCurrentIndex(index_of(layers[-1]), current)
+    assert {layer.id() for layer in view.selectedLayers()} == {layer.id() for layer in layers}
+
+
+def right_click(layer, picture=None, click=True):
+    """Right-click a layer and click the action's entry; return how many entries there are."""
+    view = iface.layerTreeView()
+    position = view.visualRect(index_of(layer)).center()
+    entries = []
+
+    def look():
+        menu = QApplication.activePopupWidget()
+        if menu is None:
+            QTimer.singleShot(100, look)
+            return
+        entries.extend(action for action in menu.actions() if action.objectName() == NAME)
+        if picture:
+            menu.setActiveAction(entries[0])
+            screenshot(picture)
+        if entries and click:
+            centre = menu.actionGeometry(entries[0]).center()
+            QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=centre)
+        menu.close()
+
+    QTimer.singleShot(100, look)
+    reason = QContextMenuEvent.Reason.Mouse
+    place = view.viewport().mapToGlobal(position)
+    QApplication.sendEvent(view.viewport(), QContextMenuEvent(reason, position, place))
+    return len(entries)
+
+
+def open_dialog():
+    """Return Processing's dialog once it is on the screen."""
+
+    def visible():
+        return [
+            widget
+            for widget in QApplication.topLevelWidgets()
+            if isinstance(widget, QgsProcessingAlgorithmDialogBase) and widget.isVisible()
+        ]
+
+    dialog = wait(visible)[0]
+    dialog.setGeometry(190, 60, 900, 640)
+    return dialog
+
+
+def name_of(value):
+    """Return the name of the project's layer that a dialog gives as id or as source."""
+    return next(layer.name() for layer in layers() if value in (layer.id(), layer.source()))
+
+
+def layers():
+    return QgsProject.instance().mapLayers().values()
+
+
+def tree():
+    return [node.name() for node in QgsProject.instance().layerTreeRoot().children()]
+
+
+def sharpen_the_sample():
+    add(FOLDER / "sample" / "pan.tif", "pan")
+    ms = add(FOLDER / "sample" / "ms.tif", "ms")
+    ms.renderer().setRedBand(4)
+    ms.renderer().setGreenBand(1)
+    ms.renderer().setBlueBand(2)
+    iface.layerTreeView().refreshLayerSymbology(ms.id())
+    select(ms)
+    findings["entries for one layer"] = right_click(ms, "context-menu")
+    dialog = open_dialog()
+    parameters = dialog.createProcessingParameters()
+    findings["PAN"] = name_of(parameters["PAN"])
+    findings["MS"] = [name_of(value) for value in parameters["MS"]]
+    findings["blocks"] = dialog.isModal()
+    screenshot("dialog")
+    finished = []
+    dialog.algorithmFinished.connect(lambda successful, results: finished.append(successful))
+    dialog.runButton().click()
+    wait(lambda: finished, 60.0)
+    screenshot("log")
+    findings["finished"] = finished
+    dialog.close()
+    describe_result(ms)
+
+
+def describe_result(ms):
+    result = wait(lambda: [x for x in layers() if x.name() == "ms pansharpened"])[0]
+    renderer, shown = result.renderer(), ms.renderer()
+    findings["tree"] = tree()
+    findings["bands shown"] = renderer.usesBands()
+    for colour in ("red", "green", "blue"):
+        stretch = getattr(renderer, f"{colour}ContrastEnhancement")()
+        stretch_of_ms = getattr(shown, f"{colour}ContrastEnhancement")()
+        findings[f"{colour} stretch"] = [stretch.minimumValue(), stretch.maximumValue()]
+        findings[f"{colour} stretch of ms"] = [
+            *(stretch_of_ms.minimumValue(), stretch_of_ms.maximumValue())
+        ]
+    findings["history"] = result.metadata().history()
+    iface.mapCanvas().setExtent(result.extent().buffered(-1500))
+    iface.mapCanvas().refresh()
+    iface.mapCanvas().waitWhileRendering()
+    screenshot("result")
+
+
+def batch_of_two():
+    scenes = [
+        add(FOLDER / "scenes" / f"{year}_{kind}.tif", f"{year}_{kind}")
+        for year in (2020, 2021)
+        for kind in ("PAN", "MS")
+    ]
+    select(*scenes)
+    findings["entries for four layers"] = right_click(scenes[-1])
+    dialog = open_dialog()
+    panel = dialog.mainWidget()
+    rows = [panel.parametersForRow(row)[0] for row in range(panel.batchRowCount())]
+    findings["batch"] = [
+        [name_of(row["PAN"]), [name_of(value) for value in row["MS"]]] for row in rows
+    ]
+    screenshot("batch")
+    dialog.runButton().click()
+    wait(lambda: sum("pansharpened" in layer.name() for layer in layers()) == 3, 60.0)
+    findings["tree after the batch"] = tree()
+    screenshot("batch-done")
+    dialog.close()
+
+
+def no_partner():
+    for layer in list(layers()):
+        if layer.name().endswith("PAN") or layer.name() == "pan":
+            QgsProject.instance().removeMapLayer(layer)
+    alone = next(layer for layer in layers() if layer.name() == "2020_MS")
+    select(alone)
+    plugins[PLUGIN].action.action.trigger()
+    item = wait(lambda: iface.messageBar().currentItem())
+    findings["message"] = item.text()
+    screenshot("no-partner")
+
+
+def traces():
+    """Return what the plugin has put into the window, counted."""
+    pause(0.1)
+    gc.collect()
+    window = iface.mainWindow()
+    registry = QgsApplication.processingRegistry()
+    layer = next(iter(layers()))
+    select(layer)
+
+    def holders(kind):
+        return sum(
+            action.objectName() == NAME
+            for widget in window.findChildren(kind)
+            for action in widget.actions()
+        )
+
+    view = iface.layerTreeView()
+    signals = [(registry, "providerAdded"), (registry, "providerRemoved")]
+    signals += [(view, "contextMenuAboutToShow")] if hasattr(view, "contextMenuAboutToShow") else []
+    return {
+        "actions": len(window.findChildren(QAction, NAME)),
+        "toolbars": holders(QToolBar),
+        "menus": holders(QMenu),
+        "raster menu": sum(a.text() == "KSDiff" for a in iface.rasterMenu().actions()),
+        "context menu": right_click(layer, click=False),
+        "providers": sum(provider.id() == "ksdiff" for provider in registry.providers()),
+        "objects": sum(type(thing).__name__ == "PansharpenAction" for thing in gc.get_objects()),
+        "receivers": [owner.receivers(getattr(owner, signal)) for owner, signal in signals],
+    }
+
+
+def reload_and_unload():
+    findings["traces"] = [traces()]
+    for _ in range(3):
+        reloadPlugin(PLUGIN)
+        findings["traces"].append(traces())
+    unloadPlugin(PLUGIN)
+    findings["traces after unload"] = traces()
+
+
+def main():
+    try:
+        iface.mainWindow().setGeometry(0, 0, 1280, 800)
+        findings["loaded"] = PLUGIN in plugins
+        for step in (sharpen_the_sample, batch_of_two, no_partner, reload_and_unload):
+            started = time.monotonic()
+            step()
+            findings[f"seconds of {step.__name__}"] = round(time.monotonic() - started, 1)
+    except BaseException:
+        findings["error"] = traceback.format_exc()
+        screenshot("error")
+    finally:
+        (FOLDER / "findings.json").write_text(json.dumps(findings, indent=2))
+        os._exit(0)
+
+
+QTimer.singleShot(500, main)
