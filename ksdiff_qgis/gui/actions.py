@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from qgis.core import Qgis, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtGui import QIcon
-from qgis.PyQt.QtWidgets import QAction
+from qgis.PyQt.QtWidgets import QAction, QPushButton
 
 from .._paths import RESOURCES
-from .dialogs import open_dialog
+from .dialogs import open_dialog, what_is_missing
 from .layers import describe, raster_layers
 from .pairing import Pair, pair_up
 from .translation import tr
@@ -93,6 +93,10 @@ class PansharpenAction:
             # Without a selection, one pair in the project is as good as selected.
             found = pair_up(everything)
             pairs = found if len(found) == 1 else ()
+        missing = what_is_missing()
+        if missing:
+            self._offer_set_up(missing)
+            return
         open_dialog(pairs, self._iface.mainWindow())
         self._tell_left_out(selected, pairs)
 
@@ -104,6 +108,21 @@ class PansharpenAction:
         self._iface.messageBar().pushMessage(
             tr("Pansharpen"), text.format(layers=_names(selected)), Qgis.MessageLevel.Warning
         )
+
+    def _offer_set_up(self, missing: str) -> None:
+        bar = self._iface.messageBar()
+        text = tr("The engine that runs the network is not ready yet.")
+        message = bar.createMessage(tr("Pansharpen"), text)
+        message.setToolTip(missing)
+        button = QPushButton(tr("Set Up Engine…"), message)
+        button.clicked.connect(self._set_up)
+        message.layout().addWidget(button)
+        bar.pushWidget(message, Qgis.MessageLevel.Warning)
+
+    def _set_up(self) -> None:
+        from .setup_dialog import SetupDialog
+
+        SetupDialog(self._iface.mainWindow()).exec()
 
     def _tell_left_out(self, selected: Sequence[QgsMapLayer], pairs: Sequence[Pair]) -> None:
         paired = {key for pair in pairs for key in pair.keys}

@@ -19,6 +19,13 @@ ALGORITHM = "ksdiff:pansharpen"
 # than all of the plugin.
 
 
+def what_is_missing() -> str:
+    """Return why the algorithm cannot run, with the remedy; empty where it can."""
+    algorithm = QgsApplication.processingRegistry().algorithmById(ALGORITHM)
+    ready, message = algorithm.canExecute()
+    return "" if ready else message
+
+
 def open_dialog(pairs: Sequence[Pair], parent: QWidget) -> QgsProcessingAlgorithmDialogBase:
     """Show the dialog for one pair or none, the batch dialog for several, and return it."""
     dialog = _batch(pairs, parent) if len(pairs) > 1 else _single(pairs)

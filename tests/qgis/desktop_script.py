@@ -16,7 +16,7 @@ from qgis.gui import QgsProcessingAlgorithmDialogBase
 from qgis.PyQt.QtCore import QEvent, QItemSelectionModel, Qt, QTimer
 from qgis.PyQt.QtGui import QContextMenuEvent
 from qgis.PyQt.QtTest import QTest
-from qgis.PyQt.QtWidgets import QAction, QApplication, QMenu, QToolBar
+from qgis.PyQt.QtWidgets import QAction, QApplication, QMenu, QPushButton, QToolBar
 from qgis.utils import iface, plugins, reloadPlugin, unloadPlugin
 
 FOLDER = Path(os.environ["KSDIFF_DESKTOP"])
@@ -196,6 +196,56 @@ def batch_of_two():
     dialog.close()
 
 
+def without_engine():
+    """Ask for a run while the Python of the engine is not there."""
+    chosen = os.environ["KSDIFF_PYTHON"]
+    os.environ["KSDIFF_PYTHON"] = "/no/such/python"
+    select(*(layer for layer in layers() if layer.name() in ("pan", "ms")))
+    plugins[PLUGIN].action.action.trigger()
+    item = wait(lambda: iface.messageBar().currentItem())
+    findings["without engine"] = [item.text(), item.toolTip()]
+    screenshot("without-engine")
+    QTimer.singleShot(500, lambda: QApplication.activeModalWidget().close())
+    item.findChildren(QPushButton)[0].click()
+    iface.messageBar().clearWidgets()
+    os.environ["KSDIFF_PYTHON"] = chosen
+
+
+class Signal:
+    """In the place of a signal that only later versions of QGIS have."""
+
+    def __init__(self):
+        self.slots = []
+
+    def connect(self, slot):
+        self.slots.append(slot)
+
+    def disconnect(self, slot):
+        self.slots.remove(slot)
+
+
+def context_menu_of_later_versions():
+    from ksdiff_qgis.gui.actions import PansharpenAction
+
+    view = iface.layerTreeView()
+    if hasattr(view, "contextMenuAboutToShow"):
+        return
+    view.contextMenuAboutToShow = Signal()
+    action = PansharpenAction(iface)
+    counts = []
+    select(next(iter(layers())))
+    for _ in range(2):
+        menu = QMenu()
+        for slot in view.contextMenuAboutToShow.slots:
+            slot(menu)
+        counts.append(sum(entry.objectName() == NAME for entry in menu.actions()))
+        view.selectionModel().clear()
+    action.remove()
+    findings["entries where asked, selected or not"] = counts
+    findings["slots after removal"] = len(view.contextMenuAboutToShow.slots)
+    del view.contextMenuAboutToShow
+
+
 def no_partner():
     for layer in list(layers()):
         if layer.name().endswith("PAN") or layer.name() == "pan":
@@ -248,11 +298,21 @@ def reload_and_unload():
     findings["traces after unload"] = traces()
 
 
+STEPS = (
+    sharpen_the_sample,
+    batch_of_two,
+    without_engine,
+    no_partner,
+    context_menu_of_later_versions,
+    reload_and_unload,
+)
+
+
 def main():
     try:
         iface.mainWindow().setGeometry(0, 0, 1280, 800)
         findings["loaded"] = PLUGIN in plugins
-        for step in (sharpen_the_sample, batch_of_two, no_partner, reload_and_unload):
+        for step in STEPS:
             started = time.monotonic()
             step()
             findings[f"seconds of {step.__name__}"] = round(time.monotonic() - started, 1)

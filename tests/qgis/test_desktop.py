@@ -120,6 +120,19 @@ def test_without_a_partner_the_message_bar_says_so(seen):
     assert "PAN needs one band" in seen["message"]
 
 
+def test_without_an_engine_its_set_up_is_offered(seen):
+    text, details = seen["without engine"]
+    assert "not ready" in text
+    assert "/no/such/python" in details
+
+
+def test_later_versions_are_asked_for_the_context_menu(seen):
+    if "slots after removal" not in seen:
+        pytest.skip("this QGIS has the signal itself, and was right-clicked")
+    assert seen["entries where asked, selected or not"] == [1, 0]
+    assert seen["slots after removal"] == 0
+
+
 def test_reloading_leaves_nothing_behind(seen):
     first = seen["traces"][0]
     receivers = first.pop("receivers")
