@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from ksdiff_engine.errors import WeightsError
 from ksdiff_engine.weights import read_card
@@ -53,7 +53,8 @@ def save_network(network: KSDiff, card: dict[str, Any], path: str | Path) -> Non
     architecture = {"class": ARCHITECTURE, **network.config.to_dict()}
     metadata = {"card": json.dumps({**card, "architecture": architecture}, ensure_ascii=False)}
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    save_file(tensors, path, metadata=metadata)
+    # Not save_file, which lets nobody but its owner read the file.
+    Path(path).write_bytes(save(tensors, metadata=metadata))
 
 
 def _check_tensors(
