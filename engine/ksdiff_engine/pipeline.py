@@ -20,7 +20,7 @@ from ksdiff_engine.leftovers import remove_leftovers
 from ksdiff_engine.raster.align import align
 from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import Window, tiles
-from ksdiff_engine.raster.writer import RasterWriter
+from ksdiff_engine.raster.writer import RasterWriter, check_output
 from ksdiff_engine.registration import registered
 from ksdiff_engine.resampled import with_own_resolution
 from ksdiff_engine.scene import Scene, TileData
@@ -129,6 +129,7 @@ def run_pansharpen(job: PansharpenJob, report: Report) -> dict[str, Any]:
     started = time.monotonic()
     limit_threads(job.threads)
     report(0.0, "Opening the rasters")
+    check_output(job.output)
     with open_scene(job.pan, job.ms, job.bands, job.pan_band, job.sensor, report) as scene:
         entry, reason = choose_weights(job, scene, report)
         device, remark = choose_device(job.device)

@@ -325,6 +325,13 @@ def test_missing_and_unfit_folders(run, tmp_path, pair_files):
     assert "is a folder" in refusal(run, OutputError, *files, output=str(folder))
 
 
+def test_an_unfit_output_is_refused_before_any_work(run, tmp_path, pair_files):
+    heard = []
+    fields = {"output": str(tmp_path / "missing" / "x.tif"), "warn": heard.append}
+    refusal(run, OutputError, *pair_files(), progress=lambda f, m: heard.append(m), **fields)
+    assert heard == ["Opening the rasters"]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes into read-only folders")
 def test_read_only_folder(run, pair_files):
     run.output.parent.chmod(0o500)

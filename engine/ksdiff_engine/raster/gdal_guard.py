@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def gdal_failures() -> Iterator[list[str]]:
+def gdal_failures(also: str = "") -> Iterator[list[str]]:
     """Collect the failures GDAL reports inside the block; nothing is raised and nothing printed.
 
     A RuntimeError that GDAL's bindings raise ends the block and joins the list. Handler and
@@ -20,11 +20,13 @@ def gdal_failures() -> Iterator[list[str]]:
     engine keeps its own settings. The caller judges by GDAL's return values and quotes the list;
     after writing, a list that is not empty is itself the failure, because flush and close return
     nothing.
+
+    also: words by which a warning counts as a failure; none do when it is empty.
     """
     failures: list[str] = []
 
     def collect(level: int, number: int, text: str) -> None:
-        if level >= gdal.CE_Failure:
+        if level >= gdal.CE_Failure or (also and also in text):
             failures.append(" ".join(text.split()))
         else:
             logger.debug("GDAL %d: %s", number, text)

@@ -20,6 +20,9 @@ from .tiling import Window
 BLOCK = 256  # pixels; tiles of the work should be multiples of it
 PREDICTED = ("DEFLATE", "LZW", "ZSTD")  # compressions that take a predictor
 
+# What GDAL's warnings of an unknown option or value say; it would go on without it.
+IGNORED_OPTION = "creation option"
+
 # Digital numbers are kept exactly unless the user asks otherwise.
 COPY_DEFAULTS = {"JP2OpenJPEG": {"QUALITY": "100", "REVERSIBLE": "YES"}}
 
@@ -127,7 +130,7 @@ class RasterWriter:
     def _create(self, grid: Grid, tags: dict[str, str]) -> gdal.Dataset:
         user = self._user_options if self._driver == "GTiff" else {}
         dataset = None
-        with gdal_failures() as failures:
+        with gdal_failures(also=IGNORED_OPTION) as failures:
             dataset = gdal.GetDriverByName("GTiff").Create(
                 self._working_path,
                 grid.width,

@@ -9,6 +9,7 @@ from ksdiff_engine.classical import METHODS
 from ksdiff_engine.device import limit_threads
 from ksdiff_engine.job import ClassicalJob
 from ksdiff_engine.pipeline import Report, open_scene, scene_tags, sharpen
+from ksdiff_engine.raster.writer import check_output
 from ksdiff_engine.registration import registered
 
 
@@ -17,6 +18,7 @@ def run_classical(job: ClassicalJob, report: Report) -> dict[str, Any]:
     started = time.monotonic()
     limit_threads(job.threads)
     report(0.0, "Opening the rasters")
+    check_output(job.output)
     with open_scene(job.pan, job.ms, job.bands, job.pan_band, job.sensor, report) as scene:
         method = METHODS[job.method]()
         scene, registration = registered(scene, job.register, report.share(0.03, 0.08), report.warn)

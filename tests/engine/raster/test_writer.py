@@ -209,6 +209,11 @@ class TestRefusals:
     def test_option_gdal_rejects(self, tmp_path):
         self.refused(tmp_path / "out.tif", "cannot be created", creation_options=["BLOCKXSIZE=17"])
 
+    @pytest.mark.parametrize("option", ["COMPRESS=FOO", "FOO=BAR", "BIGTIFF=MAYBE"])
+    def test_option_gdal_would_ignore(self, tmp_path, option):
+        word = "FOO" if "FOO" in option else "MAYBE"
+        self.refused(tmp_path / "out.tif", f"cannot be created.*{word}", creation_options=[option])
+
     def test_type_gdal_does_not_write(self, tmp_path):
         self.refused(tmp_path / "out.tif", "CInt16", data_type="CInt16")
 
