@@ -38,6 +38,8 @@ DTYPES = {
 SENTINEL = 1e30  # a float nodata beyond this is a sentinel, and so is every value of its magnitude
 SAME_GRID = 0.01  # pixels; band files whose corners differ by less share their grid
 WARP_ERROR = 0.02  # MS pixels; how far the approximated transformation may stray
+# What a warped band holds where it is invalid: alpha alone tells only where all bands are.
+WARP_NODATA = -1e38
 
 
 @dataclass(frozen=True)
@@ -492,6 +494,7 @@ def _warp_part(part: Part, source_crs: str, grid: Grid) -> Part:
             outputType=gdal.GDT_Float32,
             dstAlpha=True,
             errorThreshold=WARP_ERROR,
+            dstNodata=WARP_NODATA,
             **options,
         )
     if warped is None:

@@ -241,6 +241,17 @@ def test_nodata_and_masks_survive_the_warp(geographic):
     assert_warped_field(masked)
 
 
+def test_nodata_in_one_band_hides_the_warped_pixel(geographic):
+    def hole(array):
+        array = np.concatenate([array, array])
+        array[1, 30:40, 40:50] = -1.0
+        return array
+
+    pair = align(*geographic(hole, nodata=-1.0))
+    assert_warped_field(pair)
+    assert 80 < (~read_all(pair.ms)[1])[15:60, 15:80].sum() < 170
+
+
 def test_a_warped_source_can_be_reopened(geographic):
     pair = align(*geographic())
     with pair.ms.reopen() as again:
