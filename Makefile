@@ -12,11 +12,11 @@ export QT_QPA_PLATFORM ?= offscreen
 export PYTHONPATH := $(CURDIR)/engine:$(CURDIR)/training
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint package deploy clean
+.PHONY: help setup demo test test-qgis-lts lint package deploy clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
 
 setup: $(STAMP)  ## install what is missing: Debian packages (as root) and .venv
 
@@ -29,6 +29,9 @@ demo: setup  ## pansharpen the bundled scene through QGIS, write demo_output/
 
 test: setup  ## run all tests (ARGS="tests/engine -k mtf" for some)
 	@$(RUN)/python -m pytest $(ARGS)
+
+test-qgis-lts:  ## run tests under QGIS 3.40 LTR: Debian 13 in LTS_ROOT, about 4 GB (as root; ARGS)
+	@scripts/test_qgis_lts.sh $(ARGS)
 
 lint: setup  ## formatting, lint, import contracts, types of the engine
 	$(RUN)/ruff format --check .
