@@ -12,7 +12,7 @@ from osgeo import gdal
 from ksdiff_engine import registration
 from ksdiff_engine._resources import resources_folder
 from ksdiff_engine.errors import Cancelled
-from ksdiff_engine.job import ClassicalJob
+from ksdiff_engine.job import AssessWithoutReferenceJob, ClassicalJob
 from ksdiff_engine.pipeline import run_job
 from ksdiff_engine.raster.align import align
 from ksdiff_engine.raster.reader import RasterSource
@@ -181,6 +181,16 @@ def test_a_job_corrects_and_says_so(tmp_path):
     assert result["registration"].endswith("MS was moved accordingly.")
     tag = gdal.Open(output).GetMetadataItem("KSDIFF_SHIFT")
     assert tag == f"{result['shift_x']:.3f} {result['shift_y']:.3f}"
+
+
+def test_a_corrected_result_is_measured_where_its_ms_lay(tmp_path):
+    output = str(tmp_path / "fused.tif")
+    hqnr = []
+    for ms in ((str(SAMPLE / "ms.tif"),), moved_sample(tmp_path, 1.4, -2.3)[1]):
+        pan = str(SAMPLE / "pan.tif")
+        run_job(ClassicalJob(pan, ms, output, "mtf-glp-hpm", register="correct"))
+        hqnr.append(run_job(AssessWithoutReferenceJob(pan, ms, output))["figures"]["hqnr"])
+    assert hqnr[1] == pytest.approx(hqnr[0], abs=0.005)
 
 
 def test_a_job_reports_by_default(tmp_path):

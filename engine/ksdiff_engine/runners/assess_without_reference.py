@@ -7,12 +7,16 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from osgeo import gdal
+
 from ksdiff_engine.device import limit_threads
 from ksdiff_engine.errors import InputError
 from ksdiff_engine.job import AssessWithoutReferenceJob
 from ksdiff_engine.pipeline import Report, open_scene
 from ksdiff_engine.quality import NoReferenceReport
 from ksdiff_engine.quality import report as page
+from ksdiff_engine.raster.align import Pair
+from ksdiff_engine.raster.gdal_guard import gdal_failures
 from ksdiff_engine.raster.lattice import common_windows
 from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.reduction import Moved
@@ -42,6 +46,7 @@ def run_assess_without_reference(job: AssessWithoutReferenceJob, report: Report)
         open_scene(job.pan, job.ms, job.bands, job.pan_band, job.sensor, report) as whole,
         RasterSource.open_ms([job.fused]) as source,
     ):
+        whole = Scene(as_fused(whole.pair, job.fused), whole.profile)
         refuse_other_bands(source, whole.bands)
         area, place = common_windows(whole.pair.grid, whole.pair.pan.name, source.grid, source.name)
         if (area.width, area.height) != (whole.width, whole.height):
@@ -85,6 +90,19 @@ _SUMMARY = (
     "the PAN image. No reference exists at this resolution; figures of different scenes, or with "
     "the MTF gains of different sensors, cannot be compared with each other."
 )
+
+
+def as_fused(pair: Pair, path: str) -> Pair:
+    """The pair with MS where it lay when the file was fused, if registration had moved it."""
+    text = None
+    with gdal_failures():
+        dataset = gdal.OpenEx(path, gdal.OF_RASTER | gdal.OF_READONLY)
+        text = dataset.GetMetadataItem("KSDIFF_SHIFT") if dataset is not None else None
+    try:
+        x, y = map(float, (text or "").split())
+    except ValueError:
+        return pair
+    return pair.moved(x, y)
 
 
 def refuse_other_bands(fused: RasterSource, bands: int) -> None:
