@@ -121,8 +121,8 @@ FAILURES = (
         r"No matching distribution found|Could not find a version that satisfies"
         r"|not a supported wheel on this platform",
         "No package was found that fits this Python and system.",
-        "With a folder of wheels, put those of torch, safetensors and of what they need into it, "
-        "made for this system and this version of Python; else choose a Python with PyTorch.",
+        "Check the network and the address of the package index; a folder of wheels needs those of "
+        "torch, safetensors and all they need, for this system and version of Python.",
     ),
     Failure(
         "conflict",
