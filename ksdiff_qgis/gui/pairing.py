@@ -53,8 +53,8 @@ _Option = tuple[float, Raster, _Stack]  # how likely, PAN, MS
 def pair_up(selected: Sequence[Raster], others: Sequence[Raster] = ()) -> tuple[Pair, ...]:
     """Return the pairs in which the selected rasters take part.
 
-    Selected rasters are paired among themselves first, then with ``others``. An MS has one PAN;
-    a PAN may serve several MS. What has no partner is in no pair.
+    Selected rasters are paired among themselves first, then with ``others``. A PAN may serve
+    several MS, and several PANs may lie over one MS. What has no partner is in no pair.
     """
     pairs = _among(selected)
     paired = {key for pair in pairs for key in pair.keys}

@@ -218,8 +218,9 @@ def test_a_run_in_a_thread_loads_its_result(project, scene, good_worker, feedbac
 def test_nothing_is_kept_once_the_layer_is_loaded(project, scene, good_worker):
     from ksdiff_qgis import result_layer
 
+    before = set(result_layer._waiting)
     sharpen(project, scene)
-    assert not result_layer._waiting
+    assert result_layer._waiting == before
 
 
 def test_a_run_that_loads_nothing_keeps_nothing(scene, good_worker, feedback):
@@ -227,5 +228,6 @@ def test_a_run_that_loads_nothing_keeps_nothing(scene, good_worker, feedback):
 
     from ksdiff_qgis import result_layer
 
+    before = set(result_layer._waiting)
     processing.run("ksdiff:pansharpen", scene.parameters(), feedback=feedback)
-    assert not result_layer._waiting
+    assert result_layer._waiting == before
