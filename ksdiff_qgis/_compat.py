@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from qgis.core import (
     Qgis,
     QgsProcessing,
@@ -10,6 +12,8 @@ from qgis.core import (
     QgsProcessingParameterFile,
     QgsProcessingParameterNumber,
     QgsRaster,
+    QgsSingleBandGrayRenderer,
+    QgsSingleBandPseudoColorRenderer,
 )
 
 if hasattr(Qgis, "ProcessingParameterFlag"):  # 3.36
@@ -39,3 +43,13 @@ else:
     CREATION_OPTIONS_WIDGET = {
         "class": "processing.algs.gdal.ui.RasterOptionsWidget.RasterOptionsWidgetWrapper"
     }
+
+
+def band_setter(
+    renderer: QgsSingleBandGrayRenderer | QgsSingleBandPseudoColorRenderer,
+) -> Callable[[int], object]:
+    """Return what sets the band, from 1, that a renderer of one band shows."""
+    if hasattr(renderer, "setInputBand"):  # 3.38
+        return renderer.setInputBand
+    grey = isinstance(renderer, QgsSingleBandGrayRenderer)
+    return renderer.setGrayBand if grey else renderer.setBand

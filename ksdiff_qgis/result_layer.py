@@ -29,6 +29,7 @@ from qgis.PyQt.QtXml import QDomDocument
 from ksdiff_engine.errors import InputError
 from ksdiff_engine.job import ClassicalJob, PansharpenJob
 
+from ._compat import band_setter
 from .rasters import raster_file
 
 # What the worker's result says about the making, in the words of the layer's history.
@@ -165,10 +166,8 @@ def _renumber_bands(renderer: QgsRasterRenderer, number: Callable[[int], int]) -
             renderer.setGreenBand: green,
             renderer.setBlueBand: blue,
         }
-    elif isinstance(renderer, QgsSingleBandGrayRenderer):
-        setters = {renderer.setGrayBand: renderer.usesBands()[0]}
-    elif isinstance(renderer, QgsSingleBandPseudoColorRenderer):
-        setters = {renderer.setBand: renderer.usesBands()[0]}
+    elif isinstance(renderer, (QgsSingleBandGrayRenderer, QgsSingleBandPseudoColorRenderer)):
+        setters = {band_setter(renderer): renderer.usesBands()[0]}
     else:
         return False
     # An unset colour has the band -1 and stays unset.

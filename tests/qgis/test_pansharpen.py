@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from osgeo import gdal
 
-from tests.qgis.conftest import check, make_scene, write_raster
+from tests.qgis.conftest import check, make_scene, model_outputs, write_raster
 
 PAN_BANDS = np.full((3, 80, 96), 100)
 
@@ -402,11 +402,10 @@ def run_chain(scene, feedback):
     model = QgsProcessingModelAlgorithm()
     assert model.fromFile(file)
     model.initAlgorithm()
-    final = str(scene.folder / "final.tif")
-    sharp = str(scene.folder / "sharp.tif")
-    parameters = {"PAN": scene.pan, "MS": scene.ms, "after:final": final, "sharpen:sharp": sharp}
-    processing.run(model, parameters, feedback=feedback)
-    return sharp, final
+    final, sharp = scene.folder / "final.tif", scene.folder / "sharp.tif"
+    outputs = model_outputs(model, final=final, sharp=sharp)
+    processing.run(model, {"PAN": scene.pan, "MS": scene.ms, **outputs}, feedback=feedback)
+    return str(sharp), str(final)
 
 
 def test_runs_inside_a_model(provider, fake_worker, feedback, tmp_path):

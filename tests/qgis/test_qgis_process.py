@@ -13,7 +13,7 @@ import pytest
 from osgeo import gdal
 
 from scripts import deploy, package
-from tests.qgis.conftest import FAKE_WORKER, Scene, make_scene
+from tests.qgis.conftest import FAKE_WORKER, Scene, make_scene, model_outputs
 
 ROOT = Path(__file__).resolve().parents[2]
 # Debian 12's wrapper script hands its program an option that it refuses.
@@ -117,15 +117,15 @@ def test_answers_with_json(headless, scene):
 def test_runs_a_model_file(headless, scene, provider):
     from tests.qgis.test_pansharpen import chain
 
-    model = str(scene.folder / "chain.model3")
-    assert chain().toFile(model)
-    output = str(scene.folder / "chained.tif")
-    sharp = str(scene.folder / "chained sharp.tif")
+    model, file = chain(), str(scene.folder / "chain.model3")
+    assert model.toFile(file)
+    final, sharp = scene.folder / "chained.tif", scene.folder / "chained sharp.tif"
+    outputs = model_outputs(model, final=final, sharp=sharp)
     headless.call(
-        *("run", model, "--", f"PAN={scene.pan}", f"MS={scene.ms}"),
-        *(f"after:final={output}", f"sharpen:sharp={sharp}"),
+        *("run", file, "--", f"PAN={scene.pan}", f"MS={scene.ms}"),
+        *(f"{name}={path}" for name, path in outputs.items()),
     )
-    assert gdal.Open(output).RasterXSize == 96
+    assert gdal.Open(str(final)).RasterXSize == 96
 
 
 def test_a_refusal_ends_with_an_error(headless, scene):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from osgeo import gdal
 
-from tests.qgis.conftest import check, create, write_raster
+from tests.qgis.conftest import check, create, model_outputs, write_raster
 from tests.qgis.test_classical import run
 from tests.qgis.test_qgis_process import QGIS_PROCESS, QgisProcess
 
@@ -310,7 +310,7 @@ def test_a_model_branches_on_hqnr(provider, worker_python, feedback, tmp_path, m
     model = QgsProcessingModelAlgorithm()
     assert model.fromFile(file)
     model.initAlgorithm()
-    copies = {f"{n}:{n}": str(tmp_path / f"{n}.tif") for n in ("good", "bad")}
+    copies = model_outputs(model, good=tmp_path / "good.tif", bad=tmp_path / "bad.tif")
     processing.run(model, {**PAIR, "METHOD": method, **copies}, feedback=feedback)
     assert [path.name for path in tmp_path.glob("*.tif")] == [f"{branch}.tif"]
 
