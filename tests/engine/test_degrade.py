@@ -200,9 +200,13 @@ def test_an_empty_ms(pair_files, job_for):
     assert os.listdir(job_for.folder) == []
 
 
-def test_a_missing_folder(pair_files, job_for):
+@pytest.mark.parametrize("name", ["ms", "reference"])
+def test_a_missing_folder_is_refused_before_the_work(pair_files, job_for, name):
+    fields = {f"output_{name}": str(job_for.folder / "none" / "file.tif")}
+    heard = []
     with pytest.raises(OutputError, match="does not exist"):
-        run_job(job_for(*pair_files(), output_ms=str(job_for.folder / "none" / "ms.tif")))
+        run_job(job_for(*pair_files(), **fields), lambda fraction, message: heard.append(message))
+    assert heard == ["Opening the rasters"]
     assert os.listdir(job_for.folder) == []
 
 

@@ -14,7 +14,7 @@ from ksdiff_engine.pipeline import Report, open_scene, scene_tags
 from ksdiff_engine.raster.grid import Grid
 from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import tiles
-from ksdiff_engine.raster.writer import RasterWriter
+from ksdiff_engine.raster.writer import RasterWriter, check_output
 from ksdiff_engine.reduction import Moved, Readable, ReducedPair, reduce_pair
 from ksdiff_engine.scene import Scene
 
@@ -26,6 +26,8 @@ def run_degrade(job: DegradeJob, report: Report) -> dict[str, Any]:
     started = time.monotonic()
     limit_threads(job.threads)
     report(0.0, "Opening the rasters")
+    for output in job.outputs:
+        check_output(output)
     with open_scene(job.pan, job.ms, job.bands, job.pan_band, job.sensor, report) as scene:
         reduced = reduce_pair(scene.pair, scene.gains)
         tags = reduction_tags(scene)
