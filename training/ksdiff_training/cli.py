@@ -10,11 +10,14 @@ import torch
 
 from ksdiff_engine.errors import EngineError
 
+from .comparison import compare, comparison_table
 from .config import load_config
 from .evaluate import DEFAULT_METHODS, evaluate, markdown_table, means, write_json
 from .export import export
 from .scenes import PHASES
 from .train import train
+
+COMPARED = ("exp", "brovey", "gsa", "mtf-glp-fs", "mtf-glp-hpm-r", "bdsd-pc", "ksdiff")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--means-only", action="store_true")
     command.add_argument("--json", type=Path, help="also write the rows here")
     command.set_defaults(run_command=_evaluate)
+
+    command = commands.add_parser("compare", help="the engine's comparison on every test scene")
+    command.add_argument("--data", type=Path, required=True, help="folder of test scenes (npz)")
+    command.add_argument("--methods", default=",".join(COMPARED))
+    command.add_argument("--weights", default="auto")
+    command.set_defaults(run_command=_compare)
     return parser
 
 
@@ -65,14 +74,27 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    scenes = sorted(options.data.glob("*.npz"))
-    if not scenes:
-        raise FileNotFoundError(f"no test scene (*.npz) in {options.data}")
-    methods = [name for name in options.methods.split(",") if name]
+    scenes, methods = _scenes(options.data), _names(options.methods)
     rows = evaluate(options.weights, scenes, methods=methods, convention=options.convention)
     print(markdown_table(means(rows) if options.means_only else [*rows, *means(rows)]))
     if options.json:
         write_json(rows, options.json)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    rows = compare(_scenes(options.data), _names(options.methods), options.weights)
+    print(comparison_table(rows))
+
+
+def _scenes(folder: Path) -> list[Path]:
+    scenes = sorted(folder.glob("*.npz"))
+    if not scenes:
+        raise FileNotFoundError(f"no test scene (*.npz) in {folder}")
+    return scenes
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
 
 
 def _train(options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +111,21 @@ def markdown_table(rows: Sequence[Row]) -> str:
 
 def _cell(row: Row, name: str, peers: Sequence[Row]) -> str:
     """The figure of the measure `name`, bold when no peer's is better."""
-    best = (min if name in ("SAM", "ERGAS") else max)(peer[name] for peer in peers)
-    text = f"{row[name]:.4f}" if name.startswith("Q") else f"{row[name]:.3f}"
-    return f"**{text}**" if row[name] == best else text
+    best = min if name in ("SAM", "ERGAS") else max
+    return best_marked(row[name], [p[name] for p in peers], best, 4 if name.startswith("Q") else 3)
+
+
+def best_marked(
+    value: float | None,
+    peers: Sequence[float | None],
+    best: Callable[[Iterable[float]], float],
+    digits: int,
+) -> str:
+    """A figure as text, bold when it is the `best` (min or max) of its peers; a dash for None."""
+    if value is None:
+        return "–"
+    text = f"{value:.{digits}f}"
+    return f"**{text}**" if value == best(p for p in peers if p is not None) else text
 
 
 def write_json(rows: Sequence[Row], path: Path) -> None:

@@ -47,16 +47,12 @@ class ReducedScene:
     def open(self) -> Iterator[Scene]:
         """The pair as a :class:`Scene` whose geometry follows the convention it was made with."""
         offset = PHASES[self.convention](self.ratio) - self.ratio / 2
-        folder = f"/vsimem/{self.name}-{id(self)}"
-        paths = [f"{folder}/pan.tif", f"{folder}/ms.tif"]
-        _write(paths[0], self.pan[None], (0.0, 0.0), 1.0)
-        _write(paths[1], self.ms, (offset, offset), float(self.ratio))
-        try:
-            with RasterSource.open_pan(paths[0]) as pan, RasterSource.open_ms([paths[1]]) as ms:
-                yield Scene(align(pan, ms), self.sensor)
-        finally:
-            for path in paths:
-                gdal.Unlink(path)
+        with (
+            in_memory(self.name, self.pan, self.ms, self.ratio, offset) as (pan_path, ms_path),
+            RasterSource.open_pan(pan_path) as pan,
+            RasterSource.open_ms([ms_path]) as ms,
+        ):
+            yield Scene(align(pan, ms), self.sensor)
 
 
 def load_reduced_scene(path: Path, convention: str = "georeferenced") -> ReducedScene:
@@ -73,6 +69,25 @@ def load_reduced_scene(path: Path, convention: str = "georeferenced") -> Reduced
         return ReducedScene(pair.name, sensor, pair.ratio, convention, *reduced)
     images = (pair.pan, pair.ms, pair.reference)
     return ReducedScene(pair.name, sensor, pair.ratio, "benchmark", *images)
+
+
+@contextmanager
+def in_memory(
+    name: str, pan: np.ndarray, ms: np.ndarray, ratio: int, offset: float = 0.0
+) -> Iterator[tuple[str, str]]:
+    """PAN (H, W) and MS (C, h, w) as rasters in memory; yields their paths, removes them after.
+
+    `offset`: by how many PAN pixels MS's corner lies right of and below PAN's.
+    """
+    folder = f"/vsimem/{name}-{id(pan)}"
+    paths = (f"{folder}/pan.tif", f"{folder}/ms.tif")
+    _write(paths[0], pan[None], (0.0, 0.0), 1.0)
+    _write(paths[1], ms, (offset, offset), float(ratio))
+    try:
+        yield paths
+    finally:
+        for path in paths:
+            gdal.Unlink(path)
 
 
 def _write(path: str, image: np.ndarray, origin: tuple[float, float], pixel: float) -> None:
