@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 ALGORITHM = "ksdiff:pansharpen"
 
+# What is Python of a dialog, its button "Run" included, lives only while Python refers to it: the
+# window that is its parent keeps the rest.
+_open: set[QgsProcessingAlgorithmDialogBase] = set()
+
 # Processing's dialogs are imported when one is opened: at the start of QGIS that would take longer
 # than all of the plugin.
 
@@ -29,6 +33,8 @@ def what_is_missing() -> str:
 def open_dialog(pairs: Sequence[Pair], parent: QWidget) -> QgsProcessingAlgorithmDialogBase:
     """Show the dialog for one pair or none, the batch dialog for several, and return it."""
     dialog = _batch(pairs, parent) if len(pairs) > 1 else _single(pairs)
+    _open.add(dialog)
+    dialog.destroyed.connect(lambda: _open.discard(dialog))
     dialog.show()
     return dialog
 
