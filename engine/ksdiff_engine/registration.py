@@ -86,7 +86,11 @@ class Registration:
     @property
     def significant(self) -> bool:
         """Whether the shift is trusted and more than the measurement's own uncertainty."""
-        return self.trusted and self.length >= max(NEGLIGIBLE, 2 * (self.error or 0.0))
+        return self.trusted and self.length >= self._uncertainty
+
+    @property
+    def _uncertainty(self) -> float:
+        return max(NEGLIGIBLE, 2 * (self.error or 0.0))
 
     @property
     def notable(self) -> bool:
@@ -103,7 +107,9 @@ class Registration:
             return f"PAN may lie {place} of MS, but this is not certain: {self.doubt}."
         agreeing = f"{self.confidence:.0%} of {self.windows} windows agree"
         if not self.significant:
-            return f"PAN and MS lie on each other to {NEGLIGIBLE} PAN pixels; {agreeing}."
+            return (
+                f"PAN and MS lie on each other to {self._uncertainty:.1f} PAN pixels; {agreeing}."
+            )
         return f"PAN lies {place} of MS; {agreeing}.{self._describe_variation()}"
 
     def _describe_variation(self) -> str:
