@@ -8,7 +8,7 @@ LTS_ROOT=${LTS_ROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/ksdiff-qgis-lts}
 RELEASE=trixie
 PACKAGES="qgis python3-qgis qgis-providers python3-gdal gdal-bin python3-h5py python3-scipy
     python3-torch python3-safetensors python3-matplotlib python3-pytest python3-hypothesis
-    python3-yaml xvfb xauth"
+    python3-yaml python3-venv xvfb xauth"
 # What QGIS, GDAL, numpy and Python of another version can break. The rest is in `make test`.
 TESTS="tests/qgis tests/engine/raster tests/engine/test_scene.py tests/engine/test_pipeline.py
     tests/engine/test_worker.py tests/engine/test_cli.py"

@@ -9,8 +9,10 @@ import json
 import os
 import time
 import traceback
+from inspect import signature
 from pathlib import Path
 
+from processing.tools.dataobjects import createContext
 from qgis.core import QgsApplication, QgsProject
 from qgis.gui import QgsProcessingAlgorithmDialogBase
 from qgis.PyQt.QtCore import QEvent, QItemSelectionModel, Qt, QTimer
@@ -184,7 +186,10 @@ def batch_of_two():
     findings["entries for four layers"] = right_click(scenes[-1])
     dialog = open_dialog()
     panel = dialog.mainWidget()
-    rows = [panel.parametersForRow(row)[0] for row in range(panel.batchRowCount())]
+    # Later versions ask for a context, which settles where rasters go.
+    later = "context" in signature(panel.parametersForRow).parameters
+    context = (createContext(),) if later else ()
+    rows = [panel.parametersForRow(row, *context)[0] for row in range(panel.batchRowCount())]
     findings["batch"] = [
         [name_of(row["PAN"]), [name_of(value) for value in row["MS"]]] for row in rows
     ]
