@@ -59,7 +59,7 @@ def parameters(*, advanced: bool = False) -> list[QgsProcessingParameterDefiniti
         described(
             choice(PRIOR_SCOPE, "Scope of the prior", PRIOR_SCOPES),
             "scene estimates one prior for the whole scene, so that the tiling leaves no "
-            "trace; tile estimates one for every tile.",
+            "trace; tile estimates one for every 512 pixels and blends them.",
             advanced=True,
         ),
         described(seed, "Of the noise from which the diffusion model starts.", advanced=True),

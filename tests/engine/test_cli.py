@@ -118,8 +118,8 @@ def test_ctrl_c_in_the_midst_of_a_tile(arguments, tmp_path):
         assert process.stderr.readline() == b"fusing\n"
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
-        assert time.monotonic() - began < 3
+        assert process.wait(20) == 130
+        assert time.monotonic() - began < 10  # the tile would take 60; a busy machine takes a few
         assert process.stderr.read() == b"Cancelled.\n"
     assert not [name for name in os.listdir(tmp_path) if "fused" in name]
 
