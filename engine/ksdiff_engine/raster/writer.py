@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from osgeo import gdal
@@ -105,6 +105,8 @@ class RasterWriter:
         if self._dataset is None:
             raise ValueError("the raster is closed")
         failures = self._close()
+        if not failures and _is_cut_off(self._working_path):
+            failures = ["the end of the file is missing"]
         if failures:
             raise self._write_error(failures)
         if self._driver != "GTiff":
@@ -375,3 +377,29 @@ def _describe(
             band.SetOffset(info.offset)
         if nodata is not None:
             band.SetNoDataValue(nodata)
+
+
+def _is_cut_off(path: str) -> bool:
+    """Whether a GeoTIFF's directory or any of its blocks lies beyond the end of the file.
+
+    GDAL writes the last of a file while closing it; 3.10 keeps silent when the disk is full then.
+    """
+    size = gdal.VSIStatL(path).size  # virtual file systems as well
+    with gdal_failures():
+        dataset = gdal.Open(path)
+    if dataset is None:
+        return True
+    bands = [dataset.GetRasterBand(1 + index) for index in range(dataset.RasterCount)]
+    if bands[0].GetMaskFlags() & gdal.GMF_PER_DATASET:
+        bands.append(bands[0].GetMaskBand())
+    return any(end > size for band in bands for end in _block_ends(band))
+
+
+def _block_ends(band: gdal.Band) -> Iterator[int]:
+    """Yield the position in the file, in bytes, where each block of a GeoTIFF's band ends."""
+    width, height = band.GetBlockSize()
+    for row in range(-(-band.YSize // height)):
+        for column in range(-(-band.XSize // width)):
+            offset = band.GetMetadataItem(f"BLOCK_OFFSET_{column}_{row}", "TIFF")
+            length = band.GetMetadataItem(f"BLOCK_SIZE_{column}_{row}", "TIFF")
+            yield int(offset or 0) + int(length or 0)

@@ -66,7 +66,7 @@ def test_a_valid_float_stays_visibly_off_nodata(nodata, relative):
     stored = PixelEncoder("Float32", nodata).nodata
     assert np.isfinite(pixels[0])
     # GDAL's own criterion for float nodata.
-    epsilon = np.finfo(np.float32).eps
+    epsilon = float(np.finfo(np.float32).eps)
     assert abs(float(pixels[0]) - stored) > 2 * epsilon * abs(float(pixels[0]) + stored)
     assert pixels[0] == pytest.approx(nodata, rel=4e-6, abs=1e-37)
 
