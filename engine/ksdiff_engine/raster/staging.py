@@ -21,6 +21,23 @@ def is_virtual(path: str) -> bool:
     return path.startswith("/vsi")
 
 
+def check_target(path: str) -> None:
+    """Raise OutputError unless a file of this name can be written: the folder is there and open."""
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise OutputError(
+            f"The folder {folder} for {os.path.basename(path)} does not exist.",
+            hint="Create it, or choose another folder.",
+        )
+    if os.path.isdir(path):
+        raise OutputError(f"{path} is a folder.", hint="Choose a file name in it.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"The folder {folder} cannot be written to.",
+            hint="Choose another folder or change its permissions.",
+        )
+
+
 def staging_for(target: str) -> Staging:
     """A new staging folder for `target`; raises OutputError when it cannot be made."""
     return VirtualStaging(target) if is_virtual(target) else Staging(os.path.realpath(target))

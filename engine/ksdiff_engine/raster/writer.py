@@ -14,7 +14,7 @@ from .encoding import PixelEncoder
 from .gdal_guard import gdal_failures, gdal_option, quoted
 from .grid import Grid
 from .reader import DTYPES, BandInfo
-from .staging import Staging, is_virtual, staging_for
+from .staging import Staging, check_target, is_virtual, staging_for
 from .tiling import Window
 
 BLOCK = 256  # pixels; tiles of the work should be multiples of it
@@ -256,19 +256,7 @@ def check_output(path: str, inputs: Iterable[str] = ()) -> None:
         if path in set(inputs):
             raise _overwrites_input(path, path)
         return
-    folder = os.path.dirname(os.path.realpath(path))
-    if not os.path.isdir(folder):
-        raise OutputError(
-            f"The folder {folder} for {os.path.basename(path)} does not exist.",
-            hint="Create it, or choose another folder.",
-        )
-    if os.path.isdir(path):
-        raise OutputError(f"{path} is a folder.", hint="Choose a file name in it.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(
-            f"The folder {folder} cannot be written to.",
-            hint="Choose another folder or change its permissions.",
-        )
+    check_target(path)
     for name in inputs:
         if os.path.exists(name) and os.path.exists(path) and os.path.samefile(name, path):
             raise _overwrites_input(path, name)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from ksdiff_engine.errors import OutputError
 from ksdiff_engine.quality import report as page
 from ksdiff_engine.quality.glossary import MEASURES
 from ksdiff_engine.raster.reader import DTYPES, RasterSource
+from ksdiff_engine.raster.staging import check_target
 from ksdiff_engine.raster.tiling import Window
 from ksdiff_engine.sensors import SensorProfile
 
@@ -62,22 +61,9 @@ def _table_as_dict(table: page.Table) -> dict[str, Any]:
 
 
 def check_report_path(path: str) -> None:
-    """Raise OutputError, before the work, when a report cannot be written there."""
-    folder = os.path.dirname(os.path.realpath(path))
-    if not path:
-        return
-    if not os.path.isdir(folder):
-        raise OutputError(
-            f"The folder {folder} for {os.path.basename(path)} does not exist.",
-            hint="Create it, or choose another folder.",
-        )
-    if os.path.isdir(path):
-        raise OutputError(f"{path} is a folder.", hint="Choose a file name in it.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(
-            f"The folder {folder} cannot be written to.",
-            hint="Choose another folder or change its permissions.",
-        )
+    """Raise OutputError, before the work, when a report cannot be written there; empty: none is."""
+    if path:
+        check_target(path)
 
 
 def band_names(source: RasterSource, profile: SensorProfile) -> tuple[str, ...]:
