@@ -1,4 +1,4 @@
-"""Wall time, CPU time and peak memory of the classical methods beside gdal_pansharpen.py.
+"""Wall time, CPU time and peak memory of the methods beside gdal_pansharpen.py.
 
 A large scene is made by repeating a real pair, mirrored at every second copy so that it has no hard
 edges; every method then runs as a process of its own, in turn, over several rounds. Prints a
@@ -104,9 +104,10 @@ def gdal_command(pan: str, ms: str, output: str) -> list[str]:
 
 
 def engine_command(method: str, pan: str, ms: str, output: str) -> list[str]:
-    """One classical method of the engine, all else at its default."""
-    arguments = [method, "--pan", pan, "--ms", ms, "--output", output]
-    return [sys.executable, "-m", "ksdiff_engine", "classical", *arguments]
+    """One method of the engine, all else at its default; `ksdiff` is the network."""
+    job = ["pansharpen"] if method == "ksdiff" else ["classical", method]
+    files = ["--pan", pan, "--ms", ms, "--output", output]
+    return [sys.executable, "-m", "ksdiff_engine", *job, *files]
 
 
 def run(command: list[str], output: str) -> tuple[float, float, float]:
