@@ -244,6 +244,7 @@ def add_raster_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", required=True, help="raster to write, e.g. fused.tif")
     parser.add_argument("--output-type", default="input", choices=OUTPUT_TYPES)
     add_creation_options(parser)
+    parser.add_argument("--pyramids", action="store_true", help="add overviews, for viewers")
     parser.add_argument("--tile", type=int, default=0, metavar="PIXELS", help="0: chosen")
     parser.add_argument(
         "--register",
@@ -260,6 +261,7 @@ def raster_fields(options: argparse.Namespace) -> dict[str, Any]:
         "output": options.output,
         "output_type": options.output_type,
         "creation_options": tuple(options.co),
+        "pyramids": options.pyramids,
         "tile": options.tile,
         "register": options.register,
     }

@@ -90,6 +90,7 @@ class PansharpenJob(Job):
         threads: CPU threads; 0 for all.
         register: measure the shift between PAN and MS and ``report`` it, or ``correct`` it as well
             where it can be trusted, or leave it ``off``.
+        pyramids: give the result overviews, for viewers.
     """
 
     kind: ClassVar[str] = "pansharpen"
@@ -110,6 +111,7 @@ class PansharpenJob(Job):
     pan_band: int = 0
     threads: int = 0
     register: str = "report"
+    pyramids: bool = False
 
     def __post_init__(self) -> None:
         check_inputs(self.pan, self.ms, self.bands, self.pan_band)
@@ -145,6 +147,7 @@ class ClassicalJob(Job):
     pan_band: int = 0
     threads: int = 0
     register: str = "report"
+    pyramids: bool = False
 
     def __post_init__(self) -> None:
         check_inputs(self.pan, self.ms, self.bands, self.pan_band)

@@ -245,13 +245,15 @@ def sharpen(
         tags=tags,
         creation_options=job.creation_options,
         inputs=(*scene.pair.pan.files, *ms.files),
+        pyramids=job.pyramids,
     ) as writer:
         scene.statistics(report.share(0.0, 0.07))
         with memory_explained():
             method.prepare(scene, report.share(0.07, 0.17))
-            valid = fuse_tiles(scene, method, writer, job.tile, report.share(0.17, 0.98))
-        report(0.98, "Completing the file")
-        writer.commit()
+            valid = fuse_tiles(scene, method, writer, job.tile, report.share(0.17, 0.95))
+        report(0.95, "Completing the file")
+        completing = report.share(0.95, 1.0)
+        writer.commit(lambda fraction: completing(fraction, "Building pyramids"))
     return {
         "output": job.output,
         "width": scene.width,

@@ -7,6 +7,7 @@ from typing import Any
 from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
@@ -20,6 +21,7 @@ from . import choice, described
 TILE = "TILE"
 OUTPUT_TYPE = "OUTPUT_TYPE"
 CREATION_OPTIONS = "CREATION_OPTIONS"
+PYRAMIDS = "PYRAMIDS"
 
 _LARGEST_TILE = 65536
 
@@ -42,6 +44,12 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
             advanced=True,
         ),
         creation_options(),
+        described(
+            QgsProcessingParameterBoolean(PYRAMIDS, "Build pyramids", defaultValue=False),
+            "Adds overviews, so that a large result is drawn quickly at small scales. The file "
+            "grows by about a third.",
+            advanced=True,
+        ),
     ]
 
 
@@ -66,6 +74,7 @@ def fields(
         "tile": algorithm.parameterAsInt(values, TILE, context),
         "output_type": algorithm.parameterAsEnumString(values, OUTPUT_TYPE, context),
         "creation_options": read_creation_options(algorithm, values, context),
+        "pyramids": algorithm.parameterAsBoolean(values, PYRAMIDS, context),
     }
 
 

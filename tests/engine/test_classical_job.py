@@ -95,6 +95,17 @@ def test_by_the_command_line(job_for, capsys):
     assert "magic" in capsys.readouterr().err
 
 
+def test_pyramids_on_demand(pair_files, tmp_path, capsys):
+    pan, ms = pair_files(size=(72, 68))
+    overviews, output = [], str(tmp_path / "pyramids.tif")
+    for extra in ([], ["--pyramids"]):
+        options = ["--pan", pan, "--ms", ms, "--output", output, *extra]
+        assert cli.main(["classical", "exp", *options]) == 0
+        result = gdal.Open(output)
+        overviews.append(result.GetRasterBand(1).GetOverviewCount())
+    assert overviews == [0, 1]
+
+
 def test_by_the_worker_without_torch(job_for):
     job = job_for("mtf-glp-fs")
     code = (

@@ -58,7 +58,7 @@ def test_parameters_are_a_contract(algorithm):
     assert list(parameters) == [
         *("PAN", "MS", "BANDS", "PAN_BAND", "SENSOR"),
         *("WEIGHTS", "DEVICE", "WEIGHTS_FILE", "PRIOR_SCOPE", "SEED"),
-        *("REGISTER", "TILE", "OUTPUT_TYPE", "CREATION_OPTIONS", "OUTPUT"),
+        *("REGISTER", "TILE", "OUTPUT_TYPE", "CREATION_OPTIONS", "PYRAMIDS", "OUTPUT"),
     ]
     shown = {"PAN", "MS", "BANDS", "WEIGHTS", "DEVICE", "OUTPUT"}
     assert shown == {n for n, p in parameters.items() if not p.flags() & ADVANCED}
@@ -120,13 +120,14 @@ def test_every_parameter_reaches_the_job(algorithm, scene):
         TILE=256,
         OUTPUT_TYPE="Float32",
         CREATION_OPTIONS="COMPRESS=DEFLATE|PREDICTOR=3",
+        PYRAMIDS=True,
     )
     job = job_of(algorithm, parameters)
     assert job.ms == scene.bands
     assert job.bands == (4, 3, 2)
     assert (job.device, job.prior_scope, job.sensor) == ("cpu", "tile", "worldview-3")
     assert (job.seed, job.tile, job.output_type) == (7, 256, "Float32")
-    assert job.register == "correct"
+    assert (job.register, job.pyramids) == ("correct", True)
     assert job.creation_options == ("COMPRESS=DEFLATE", "PREDICTOR=3")
 
 

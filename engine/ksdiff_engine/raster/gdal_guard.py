@@ -49,7 +49,7 @@ def gdal_failures(also: str = "") -> Iterator[list[str]]:
 
 
 @contextmanager
-def gdal_option(key: str, value: str) -> Iterator[None]:
+def gdal_option(key: str, value: str | None) -> Iterator[None]:
     """Set one of GDAL's configuration options for this thread inside the block."""
     before = gdal.GetThreadLocalConfigOption(key)
     gdal.SetThreadLocalConfigOption(key, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from osgeo import gdal
@@ -13,6 +13,7 @@ from .crs import spatial_reference
 from .encoding import PixelEncoder
 from .gdal_guard import gdal_failures, gdal_option, quoted
 from .grid import Grid
+from .pyramids import build_pyramids
 from .reader import DTYPES, BandInfo
 from .staging import Staging, check_target, is_virtual, staging_for
 from .tiling import Window
@@ -46,6 +47,7 @@ class RasterWriter:
         no valid value is lost; float types use NaN.
     tags: metadata of the default domain. creation_options: ``KEY=VALUE``, before the defaults.
     inputs: files that must not be overwritten (:attr:`RasterSource.files`).
+    pyramids: whether the file gets overviews (:func:`.pyramids.build_pyramids`).
 
     Raises OutputError when the result cannot be written here, in this format or with these options;
     ValueError when arrays do not fit their window.
@@ -62,6 +64,7 @@ class RasterWriter:
         tags: dict[str, str] | None = None,
         creation_options: Sequence[str] = (),
         inputs: Iterable[str] = (),
+        pyramids: bool = False,
     ) -> None:
         check_output(path, inputs)
         _refuse_unknown_type(data_type)
@@ -70,6 +73,7 @@ class RasterWriter:
         self._driver = driver_for(path)
         self._user_options = _parsed_options(creation_options)
         self._encoder = PixelEncoder(data_type, nodata)
+        self._pyramids = pyramids
         self._mask: gdal.Band | None = None
         self._dataset: gdal.Dataset | None = None
         self._staging: Staging = staging_for(path)
@@ -100,17 +104,19 @@ class RasterWriter:
         if failed or failures:
             raise self._write_error(failures)
 
-    def commit(self) -> None:
-        """Finish the file and move it to its place; a former file there is replaced."""
+    def commit(self, progress: Callable[[float], None] = lambda fraction: None) -> None:
+        """Finish the file and move it to its place; a former file there is replaced.
+
+        progress: hears fractions of 0..1 while pyramids are built. What it raises comes out of
+        here, and nothing has been moved then.
+        """
         if self._dataset is None:
             raise ValueError("the raster is closed")
-        failures = self._close()
-        if not failures and _is_cut_off(self._working_path):
-            failures = ["the end of the file is missing"]
-        if failures:
-            raise self._write_error(failures)
+        self._refuse_damage(self._working_path, self._close())
         if self._driver != "GTiff":
             self._copy_to_format()
+        if self._pyramids:
+            self._add_pyramids(progress)
         self._staging.publish()
 
     def discard(self) -> None:
@@ -225,6 +231,19 @@ class RasterWriter:
             raise self._write_error(failures)
         with gdal_failures():
             gdal.GetDriverByName("GTiff").Delete(self._working_path)
+
+    def _add_pyramids(self, progress: Callable[[float], None]) -> None:
+        file = self._staging.path()
+        failures = build_pyramids(file, progress, block=BLOCK)
+        beside = file + ".ovr"
+        self._refuse_damage(beside if gdal.VSIStatL(beside) else file, failures)
+
+    def _refuse_damage(self, path: str, failures: list[str]) -> None:
+        """Raise OutputError after failures, or where a GeoTIFF is not whole."""
+        if not failures and _is_cut_off(path):
+            failures = ["the end of the file is missing"]
+        if failures:
+            raise self._write_error(failures)
 
     def _quoted(self, failures: list[str]) -> str:
         """GDAL's words with the name the user knows in place of the temporary one."""
@@ -380,6 +399,7 @@ def _is_cut_off(path: str) -> bool:
     bands = [dataset.GetRasterBand(1 + index) for index in range(dataset.RasterCount)]
     if bands[0].GetMaskFlags() & gdal.GMF_PER_DATASET:
         bands.append(bands[0].GetMaskBand())
+    bands += [band.GetOverview(n) for band in bands for n in range(band.GetOverviewCount())]
     return any(end > size for band in bands for end in _block_ends(band))
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from osgeo import gdal
 
-from ksdiff_engine.errors import OutputError
+from ksdiff_engine.errors import Cancelled, OutputError
 from ksdiff_engine.raster.crs import spatial_reference
 from ksdiff_engine.raster.grid import Grid
 from ksdiff_engine.raster.reader import BandInfo, RasterSource
@@ -283,6 +283,79 @@ def test_other_formats(tmp_path, name):
     assert all(entry.startswith(name) for entry in os.listdir(tmp_path))
 
 
+BIG = Grid(600, 1100, GRID.geotransform, utm())
+
+
+def overviews(path):
+    dataset = gdal.Open(str(path))
+    band = dataset.GetRasterBand(1)
+    shapes = [band.GetOverview(n) for n in range(band.GetOverviewCount())]
+    return [(overview.XSize, overview.YSize) for overview in shapes]
+
+
+@pytest.mark.usefixtures("gdal_mode")
+def test_pyramids_lie_in_the_file_compressed_as_it_is(tmp_path):
+    rows, columns = np.mgrid[0:1100, 0:600]
+    image = np.stack([rows + columns, rows * 2, columns * 3]) + 1.0
+    for name in ("plain", "pyramids"):
+        write(tmp_path / f"{name}.tif", image, nodata=0, grid=BIG, pyramids=name == "pyramids")
+    assert sorted(os.listdir(tmp_path)) == ["plain.tif", "pyramids.tif"]
+    assert overviews(tmp_path / "plain.tif") == []
+    path = str(tmp_path / "pyramids.tif")
+    assert overviews(path) == [(300, 550), (150, 275), (75, 138)]
+    first = gdal.OpenEx(path, open_options=["OVERVIEW_LEVEL=0"])
+    structure = first.GetMetadata("IMAGE_STRUCTURE")
+    assert (structure["COMPRESSION"], structure["PREDICTOR"]) == ("DEFLATE", "2")
+    assert first.GetRasterBand(1).GetBlockSize() == [256, 256]
+    mean = image[0].reshape(550, 2, 300, 2).mean(axis=(1, 3))
+    stored = np.frombuffer(first.GetRasterBand(1).ReadRaster(), np.uint16).reshape(550, 300)
+    assert np.abs(stored - mean).max() <= 0.5
+    assert (read_all(path)[0] == image).all()
+
+
+@pytest.mark.parametrize("nodata", [None, 0.0])
+def test_invalid_pixels_do_not_darken_pyramids(tmp_path, nodata):
+    image, valid = np.full((3, 1100, 600), 900.0), np.ones((1100, 600), dtype=bool)
+    valid[::2] = False
+    valid[:, :128] = False
+    write(tmp_path / "out.tif", image, valid, nodata=nodata, grid=BIG, pyramids=True)
+    first = gdal.OpenEx(str(tmp_path / "out.tif"), open_options=["OVERVIEW_LEVEL=0"])
+    band = first.GetRasterBand(1)
+    shown = np.frombuffer(band.GetMaskBand().ReadRaster(), np.uint8).reshape(550, 300) > 0
+    values = np.frombuffer(band.ReadRaster(), np.uint16).reshape(550, 300)
+    assert shown[:, 64:].all()
+    assert not shown[:, :64].any()
+    assert (values[shown] == 900).all()
+
+
+def test_a_small_raster_gets_no_pyramids(tmp_path):
+    grid = Grid(200, 256, GRID.geotransform, utm())
+    write(tmp_path / "out.tif", np.ones((3, 256, 200)), nodata=0, grid=grid, pyramids=True)
+    assert overviews(tmp_path / "out.tif") == []
+
+
+def test_pyramids_of_another_format_lie_beside_it(tmp_path):
+    write(tmp_path / "out.img", np.ones((3, 1100, 600)), nodata=0, grid=BIG, pyramids=True)
+    assert overviews(tmp_path / "out.img") == [(300, 550), (150, 275), (75, 138)]
+    compression = gdal.Open(str(tmp_path / "out.img.ovr")).GetMetadata("IMAGE_STRUCTURE")
+    assert compression["COMPRESSION"] == "DEFLATE"
+
+
+@pytest.mark.usefixtures("gdal_mode")
+def test_cancelled_while_pyramids_are_built_nothing_is_moved(tmp_path):
+    (tmp_path / "out.tif").write_bytes(b"former")
+
+    def cancel(fraction):
+        raise Cancelled()
+
+    with RasterWriter(str(tmp_path / "out.tif"), BIG, BANDS, "UInt16", pyramids=True) as writer:
+        writer.write(Window(0, 0, 600, 1100), np.ones((3, 1100, 600)), np.ones((1100, 600), bool))
+        with pytest.raises(Cancelled):
+            writer.commit(cancel)
+    assert os.listdir(tmp_path) == ["out.tif"]
+    assert (tmp_path / "out.tif").read_bytes() == b"former"
+
+
 def test_virtual_file_systems():
     path = "/vsimem/ksdiff_writer/out.tif"
     for seed in (0, 1):  # the second replaces the first
@@ -345,18 +418,21 @@ def test_a_full_disk_is_noticed(tmp_path, size, options):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("pyramids", [False, True])
 @pytest.mark.parametrize("kilobytes", range(1040, 1200, 16))
-def test_on_a_nearly_full_disk_the_file_is_whole_or_absent(tmp_path, kilobytes):
+def test_on_a_nearly_full_disk_the_file_is_whole_or_absent(tmp_path, kilobytes, pyramids):
+    kilobytes += 280 * pyramids  # of the overviews
     mount(tmp_path, f"size={kilobytes}k")
     try:
         image = np.random.default_rng(0).uniform(0, 65535, (3, 300, 600))
         try:
-            write(tmp_path / "out.tif", image)
+            write(tmp_path / "out.tif", image, pyramids=pyramids)
         except OutputError:
             assert os.listdir(tmp_path) == []
             return
         found, valid = read_all(tmp_path / "out.tif")
         assert valid.all()
         assert (found == np.rint(image.astype(np.float32))).all()
+        assert len(overviews(tmp_path / "out.tif")) == 2 * pyramids
     finally:
         unmount(tmp_path)
