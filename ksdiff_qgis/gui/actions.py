@@ -10,9 +10,9 @@ from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import QAction, QPushButton
 
 from .._paths import RESOURCES
+from ..candidates import describe, raster_layers
+from ..pairing import Pair, pair_up
 from .dialogs import open_dialog, what_is_missing
-from .layers import describe, raster_layers
-from .pairing import Pair, pair_up
 from .translation import tr
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class PansharpenAction:
         """Open the dialog for the pairs among the selected layers and their partners."""
         project = QgsProject.instance()
         selected = self._selected()
-        everything = describe(raster_layers(project), project)
+        everything = describe(raster_layers(project), project.transformContext())
         chosen = {layer.id() for layer in selected}
         pairs = pair_up(
             [raster for raster in everything if raster.key in chosen],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qgis.core import QgsApplication, QgsProcessing
 
-from .pairing import Pair
+from ..pairing import Pair
 
 if TYPE_CHECKING:
     from qgis.gui import QgsProcessingAlgorithmDialogBase

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ksdiff_qgis.gui.pairing import Pair, Raster, pair_up
-from ksdiff_qgis.gui.roles import Role, band_order, kinship, role, scene_name
+from ksdiff_qgis.pairing import Pair, Raster, pair_up
+from ksdiff_qgis.roles import Role, band_order, kinship, role, scene_name
 
 LANDSAT = "LC08_L1TP_200030_20200706"
 

@@ -1,4 +1,4 @@
-"""From the layers of the project to the descriptions that are paired."""
+"""From layers to the descriptions that are paired."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
+    QgsCoordinateTransformContext,
     QgsCsException,
     QgsMapLayer,
     QgsProject,
@@ -18,8 +19,8 @@ from qgis.core import (
 
 from ksdiff_engine.errors import EngineError
 
-from ..rasters import RasterFile, raster_file
 from .pairing import Raster
+from .rasters import RasterFile, raster_file
 
 _COMMON_CRS = "EPSG:4326"
 
@@ -30,13 +31,15 @@ def raster_layers(project: QgsProject) -> list[QgsRasterLayer]:
     return [node.layer() for node in nodes if isinstance(node.layer(), QgsRasterLayer)]
 
 
-def describe(layers: Iterable[QgsMapLayer], project: QgsProject) -> list[Raster]:
+def describe(
+    layers: Iterable[QgsMapLayer], transforms: QgsCoordinateTransformContext
+) -> list[Raster]:
     """Return the descriptions of those layers that are raster files."""
     described = []
     for layer in layers:
         try:
             file = raster_file(layer, "")
-            extent = _common_extent(file, project)
+            extent = _common_extent(file, transforms)
         except (EngineError, QgsCsException):
             continue
         described.append(_description(layer.id(), file, extent))
@@ -54,14 +57,14 @@ def _description(key: str, file: RasterFile, extent: QgsRectangle) -> Raster:
     )
 
 
-def _common_extent(file: RasterFile, project: QgsProject) -> QgsRectangle:
+def _common_extent(file: RasterFile, transforms: QgsCoordinateTransformContext) -> QgsRectangle:
     """Return the extent in degrees; without a CRS as it is, without any reference as one square.
 
     Images without georeferences are taken to cover the same ground, as the engine takes them.
     """
     if file.crs.isValid():
         common = QgsCoordinateReferenceSystem(_COMMON_CRS)
-        transform = QgsCoordinateTransform(file.crs, common, project.transformContext())
+        transform = QgsCoordinateTransform(file.crs, common, transforms)
         return transform.transformBoundingBox(file.extent)
     if (file.extent.width(), file.extent.height()) == (file.width, file.height):
         return QgsRectangle(0.0, 0.0, 1.0, 1.0)
