@@ -7,6 +7,7 @@ from configparser import ConfigParser
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
+from . import models
 from ._paths import METADATA, RESOURCES
 from .algorithms import ALGORITHMS
 
@@ -40,6 +41,8 @@ class KSDiffProvider(QgsProcessingProvider):
     def loadAlgorithms(self) -> None:
         for algorithm in ALGORITHMS:
             self.addAlgorithm(algorithm())
+        for file in models.files():
+            self.addAlgorithm(models.ShippedModel(file))
 
     def supportsNonFileBasedOutput(self) -> bool:
         return False

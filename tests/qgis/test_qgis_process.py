@@ -50,6 +50,7 @@ class QgisProcess:
             text=True,
             timeout=120,
         )
+        self.warnings = finished.stderr
         everything = finished.stdout + finished.stderr
         assert (finished.returncode == 0) == ok, everything
         return finished.stdout if ok else everything
