@@ -1,4 +1,4 @@
-"""Runs inside QGIS (``qgis --code``), as a user would; writes what it saw to a folder.
+"""Runs inside QGIS (``scripts/desktop.py``), as a user would; writes what it saw to a folder.
 
 The folder of the environment variable KSDIFF_DESKTOP holds the scenes and receives
 ``findings.json`` and the screenshots. ``test_desktop.py`` starts it and judges the findings.
@@ -7,125 +7,38 @@ The folder of the environment variable KSDIFF_DESKTOP holds the scenes and recei
 import gc
 import json
 import os
+import sys
 import time
 import traceback
 from inspect import signature
-from pathlib import Path
 
 from processing.tools.dataobjects import createContext
 from qgis.core import QgsApplication, QgsProject
-from qgis.gui import QgsProcessingAlgorithmDialogBase
-from qgis.PyQt.QtCore import QEvent, QItemSelectionModel, Qt, QTimer
-from qgis.PyQt.QtGui import QContextMenuEvent
-from qgis.PyQt.QtTest import QTest
+from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtWidgets import QAction, QApplication, QMenu, QPushButton, QToolBar
 from qgis.utils import iface, plugins, reloadPlugin, unloadPlugin
 
-FOLDER = Path(os.environ["KSDIFF_DESKTOP"])
+sys.path.append(os.environ["KSDIFF_ROOT"])
+from scripts.window import ACTION as NAME
+from scripts.window import (
+    FOLDER,
+    add,
+    layers,
+    open_dialog,
+    pause,
+    right_click,
+    screenshot,
+    select,
+    wait,
+)
+
 PLUGIN = "ksdiff_qgis"
-NAME = "ksdiffPansharpen"
 findings = {}
-
-
-def wait(condition, seconds=20.0):
-    """Let QGIS work until the condition holds, and return what it returned."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        QApplication.processEvents()
-        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise TimeoutError(f"waited {seconds} s for {condition}")
-
-
-def pause(seconds):
-    end = time.monotonic() + seconds
-    wait(lambda: time.monotonic() > end, seconds + 5)
-
-
-def screenshot(name):
-    """Save the whole screen, pop-ups included."""
-    pause(0.5)
-    window = iface.mainWindow()
-    window.screen().grabWindow(0).save(str(FOLDER / f"{name}.png"))
-
-
-def add(path, name):
-    layer = iface.addRasterLayer(str(path), name)
-    assert layer is not None, path
-    return layer
-
-
-def index_of(layer):
-    view = iface.layerTreeView()
-    node = QgsProject.instance().layerTreeRoot().findLayer(layer.id())
-    model = view.layerTreeModel()
-    index = model.node2index(node)
-    return view.model().mapFromSource(index) if hasattr(view.model(), "mapFromSource") else index
-
-
-def select(*layers):
-    view = iface.layerTreeView()
-    view.selectionModel().clear()
-    for layer in layers:
-        flag = QItemSelectionModel.SelectionFlag.Select
-        view.selectionModel().select(index_of(layer), flag | QItemSelectionModel.SelectionFlag.Rows)
-    current = QItemSelectionModel.SelectionFlag.NoUpdate
-    view.selectionModel().setCurrentIndex(index_of(layers[-1]), current)
-    assert {layer.id() for layer in view.selectedLayers()} == {layer.id() for layer in layers}
-
-
-def right_click(layer, picture=None, click=True):
-    """Right-click a layer and click the action's entry; return how many entries there are."""
-    view = iface.layerTreeView()
-    position = view.visualRect(index_of(layer)).center()
-    entries = []
-
-    def look():
-        menu = QApplication.activePopupWidget()
-        if menu is None:
-            QTimer.singleShot(100, look)
-            return
-        entries.extend(action for action in menu.actions() if action.objectName() == NAME)
-        if picture:
-            menu.setActiveAction(entries[0])
-            screenshot(picture)
-        if entries and click:
-            centre = menu.actionGeometry(entries[0]).center()
-            QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=centre)
-        menu.close()
-
-    QTimer.singleShot(100, look)
-    reason = QContextMenuEvent.Reason.Mouse
-    place = view.viewport().mapToGlobal(position)
-    QApplication.sendEvent(view.viewport(), QContextMenuEvent(reason, position, place))
-    return len(entries)
-
-
-def open_dialog():
-    """Return Processing's dialog once it is on the screen."""
-
-    def visible():
-        return [
-            widget
-            for widget in QApplication.topLevelWidgets()
-            if isinstance(widget, QgsProcessingAlgorithmDialogBase) and widget.isVisible()
-        ]
-
-    dialog = wait(visible)[0]
-    dialog.setGeometry(190, 60, 900, 640)
-    return dialog
 
 
 def name_of(value):
     """Return the name of the project's layer that a dialog gives as id or as source."""
     return next(layer.name() for layer in layers() if value in (layer.id(), layer.source()))
-
-
-def layers():
-    return QgsProject.instance().mapLayers().values()
 
 
 def tree():

@@ -6,51 +6,35 @@ The worker is the fake one: what is looked at is the window.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from scripts import deploy, package
+from scripts import desktop
 from tests.qgis.conftest import FAKE_WORKER, write_raster
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = Path(__file__).with_name("desktop_script.py")
 SECONDS = 150
-# Debian's wrapper script "qgis" starts this program.
-QGIS = shutil.which("qgis.bin") or shutil.which("qgis")
-XVFB = shutil.which("xvfb-run")
 
 pytestmark = [
-    pytest.mark.skipif(QGIS is None, reason="QGIS's desktop (qgis.bin) is not installed"),
-    pytest.mark.skipif(XVFB is None, reason="xvfb-run, a virtual screen, is not installed"),
+    pytest.mark.skipif(desktop.QGIS is None, reason="QGIS's desktop (qgis.bin) is not installed"),
+    pytest.mark.skipif(desktop.XVFB is None, reason="xvfb-run, a virtual screen, is not installed"),
 ]
 
 
 def prepare(folder: Path) -> None:
     """Put scenes and a profile with the packaged plugin into the folder."""
-    shutil.copytree(ROOT / "resources" / "sample", folder / "sample")
+    shutil.copytree(desktop.ROOT / "resources" / "sample", folder / "sample")
     (folder / "scenes").mkdir()
     for year in (2020, 2021):
         for kind, bands, size, pixel in (("PAN", 1, 40, 5), ("MS", 3, 10, 20)):
             image = np.full((bands, size, size), 100)
             write_raster(folder / "scenes" / f"{year}_{kind}.tif", image, pixel)
-    archive = folder / "ksdiff_qgis.zip"
-    package.build(ROOT, archive)
-    profile = folder / "profiles" / "default"
-    plugin = deploy.deploy(archive, profile)
+    plugin = desktop.prepare(folder)
     shutil.copy(FAKE_WORKER, plugin / "engine" / "ksdiff_engine" / "worker.py")
-    settings = profile / "QGIS" / "QGIS3.ini"
-    settings.parent.mkdir(parents=True)
-    settings.write_text(
-        "[PythonPlugins]\nksdiff_qgis=true\nprocessing=true\n"
-        "[locale]\nuserLocale=en_US\noverrideFlag=true\n"
-    )
 
 
 @pytest.fixture(scope="module")
@@ -58,29 +42,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Let QGIS run the script once; return its findings."""
     folder = tmp_path_factory.mktemp("desktop")
     prepare(folder)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL"))}
-    environment = {
-        **kept,
-        "KSDIFF_DESKTOP": str(folder),
-        "KSDIFF_PYTHON": sys.executable,
-        "QT_QPA_PLATFORM": "xcb",
-        "XDG_RUNTIME_DIR": str(folder),
-    }
-    # timeout ends the whole group: xvfb-run, its server and QGIS.
-    ended = subprocess.run(
-        [
-            *("timeout", "--kill-after=5", str(SECONDS)),
-            *(XVFB, "-a", "-s", "-screen 0 1280x800x24"),
-            *(QGIS, "--nologo", "--noversioncheck"),
-            *("--profiles-path", str(folder), "--code", str(SCRIPT)),
-        ],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS + 30,
-    )
+    said = desktop.run(SCRIPT, folder, seconds=SECONDS)
     file = folder / "findings.json"
-    assert file.exists(), f"{folder}: QGIS ended with {ended.returncode}.\n{ended.stderr[-3000:]}"
+    assert file.exists(), f"{folder}: {said[-3000:]}"
     findings = json.loads(file.read_text())
     assert "error" not in findings, f"{folder}:\n{findings['error']}"
     return findings
