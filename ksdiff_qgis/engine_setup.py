@@ -17,6 +17,7 @@ from .setup.check import in_words, run_selftest, torch_version
 from .setup.environment import Folders, Plan, Request, make_plan, python_in
 from .setup.failures import redacted
 from .setup.gpu import Gpu
+from .translation import tr
 
 
 def folders() -> Folders:
@@ -37,17 +38,20 @@ def status() -> str:
     try:
         found = interpreter.find()
     except EngineError as error:
-        return f"The engine is not ready. {redacted(str(error))}"
-    lines = [f"Python: {redacted(found.path)}"]
+        return tr("The engine is not ready. {error}", error=redacted(str(error)))
+    lines = [tr("Python: {path}", path=redacted(found.path))]
     test = diagnostics.last_test()
     if test.get("executable") == found.path and not test["problem"]:
         lines.append(redacted(in_words(test)))
     else:
         torch = torch_version(found.path, found.environment(os.environ))
-        lines.append(f"PyTorch: {torch or 'cannot be read'}")
-        failed = f"the last test failed: {redacted(test.get('problem', ''))}"
-        lines.append(f"Device: {failed if test.get('problem') else 'not tested since the start'}")
-    lines.append(f"Weights: {', '.join(weights_choice.names()) or 'none were found'}")
+        lines.append(tr("PyTorch: {torch}", torch=torch or tr("cannot be read")))
+        problem = test.get("problem", "")
+        failed = tr("the last test failed: {problem}", problem=redacted(problem))
+        tested = failed if problem else tr("not tested since the start")
+        lines.append(tr("Device: {device}", device=tested))
+    names = ", ".join(weights_choice.names()) or tr("none were found")
+    lines.append(tr("Weights: {weights}", weights=names))
     return "\n".join(lines)
 
 
@@ -72,7 +76,10 @@ def use(python: str, is_cancelled: Callable[[], bool] = lambda: False) -> dict[s
     """
     python = os.path.abspath(os.path.expanduser(python))
     if not os.path.isfile(python):
-        raise InputError(f"{python} is no file.", hint="Name the executable, e.g. …/bin/python.")
+        raise InputError(
+            tr("{python} is no file.", python=python),
+            hint=tr("Name the executable, e.g. …/bin/python."),
+        )
     chosen = interpreter.look_at(python)
     found = _passed(chosen, "auto", is_cancelled)
     _choose(python)
@@ -94,7 +101,7 @@ def overruled() -> str:
     """Return why the environment of the profile would not be used; empty when it would."""
     name = interpreter.ENVIRONMENT_VARIABLE
     if os.environ.get(name, "").strip():
-        return f"The environment variable {name} is set, and chooses another Python."
+        return tr("The environment variable {name} is set, and chooses another Python.", name=name)
     return ""
 
 

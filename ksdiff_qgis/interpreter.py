@@ -24,6 +24,7 @@ from . import _paths
 from .processes import without_console
 from .settings import PYTHON as SETTING
 from .setup.environment import python_in
+from .translation import tr
 
 ENVIRONMENT_VARIABLE = "KSDIFF_PYTHON"
 FOR_RASTERS = ("numpy", "scipy", "osgeo")
@@ -100,20 +101,24 @@ def find(*, network: bool = True) -> Interpreter:
     """
     path, origin = _chosen()
     if path is None:
-        return look_at(own_python(), "QGIS's own Python", own=True, network=network)
+        return look_at(own_python(), tr("QGIS's own Python"), own=True, network=network)
     return look_at(path, origin, network=network)
 
 
-def look_at(
-    path: str, origin: str = "named just now", *, own: bool = False, network: bool = True
-) -> Interpreter:
+def look_at(path: str, origin: str = "", *, own: bool = False, network: bool = True) -> Interpreter:
     """Return a Python as the worker's, if it has what the engine needs, as :func:`find` does."""
+    origin = origin or tr("named just now")
     found = _probe(path, origin, own)
     needed = (*FOR_RASTERS, *FOR_NETWORK) if network else FOR_RASTERS
     missing = tuple(module for module in found.missing if module in needed)
     if missing:
         raise EnvironmentProblem(
-            f"The Python for the KSDiff engine ({origin}: {path}) lacks {' and '.join(missing)}.",
+            tr(
+                "The Python for the KSDiff engine ({origin}: {path}) lacks {missing}.",
+                origin=origin,
+                path=path,
+                missing=tr(" and ").join(missing),
+            ),
             hint=_remedy(path, own, missing),
         )
     shares_libraries = os.path.realpath(found.stdlib) == os.path.realpath(_STDLIB)
@@ -129,13 +134,13 @@ def _chosen() -> tuple[str | None, str]:
     """Return the Python that the user chose, and where that was said."""
     variable = os.environ.get(ENVIRONMENT_VARIABLE, "").strip()
     if variable:
-        return variable, f"environment variable {ENVIRONMENT_VARIABLE}"
+        return variable, tr("environment variable {variable}", variable=ENVIRONMENT_VARIABLE)
     setting = str(QgsSettings().value(SETTING, "") or "").strip()
     if setting:
-        return setting, f"setting {SETTING}"
+        return setting, tr("setting {setting}", setting=SETTING)
     folder = environment_folder()
     if folder.is_dir():
-        return str(python_in(folder)), "environment in the QGIS profile"
+        return str(python_in(folder)), tr("environment in the QGIS profile")
     return None, ""
 
 
@@ -145,8 +150,12 @@ def own_python() -> str:
         if candidate.is_file():
             return str(candidate)
     raise EnvironmentProblem(
-        f"No Python executable belongs to this QGIS (looked around {_STDLIB}).",
-        hint=f"Name one in the environment variable {ENVIRONMENT_VARIABLE}; see {setup_page()}.",
+        tr("No Python executable belongs to this QGIS (looked around {folder}).", folder=_STDLIB),
+        hint=tr(
+            "Name one in the environment variable {variable}; see {page}.",
+            variable=ENVIRONMENT_VARIABLE,
+            page=setup_page(),
+        ),
     )
 
 
@@ -182,8 +191,12 @@ def _probe(path: str, origin: str, own: bool) -> Probe:
         key = (path, os.stat(path).st_mtime)
     except OSError as error:
         raise EnvironmentProblem(
-            f"The Python for the KSDiff engine ({origin}) cannot be used: "
-            f"{path}: {error.strerror or error}.",
+            tr(
+                "The Python for the KSDiff engine ({origin}) cannot be used: {path}: {reason}.",
+                origin=origin,
+                path=path,
+                reason=error.strerror or error,
+            ),
             hint=_remedy(path, own, (*FOR_RASTERS, *FOR_NETWORK)),
         ) from error
     when, known = _probes.get(key, (0.0, None))
@@ -212,21 +225,32 @@ def _ask(path: str, origin: str, own: bool) -> Probe:
     except (OSError, subprocess.SubprocessError, ValueError, LookupError) as error:
         said = (getattr(error, "stderr", b"") or b"").decode("utf-8", "replace").strip()
         raise EnvironmentProblem(
-            f"The Python for the KSDiff engine ({origin}: {path}) does not answer: {said or error}",
-            hint=f"Correct it, or see {setup_page()}.",
+            tr(
+                "The Python for the KSDiff engine ({origin}: {path}) does not answer: {said}",
+                origin=origin,
+                path=path,
+                said=said or error,
+            ),
+            hint=tr("Correct it, or see {page}.", page=setup_page()),
         ) from error
 
 
 def setup_page() -> str:
     """Return where the set-up of the engine's Python is described."""
-    return "docs/engine-setup.md in the plugin's repository"
+    return tr("docs/engine-setup.md in the plugin's repository")
 
 
 def _remedy(path: str, own: bool, missing: tuple[str, ...]) -> str:
     """Return one sentence on how to make the Python fit."""
     if own or Path(path) == python_in(environment_folder()):
-        return (
+        return tr(
             "Set up the engine: Settings → Options → KSDiff → Set up engine…, or run the "
-            f"algorithm ksdiff:setupengine; see {setup_page()}."
+            "algorithm ksdiff:setupengine; see {page}.",
+            page=setup_page(),
         )
-    return f'Install them: "{path}" -m pip install {" ".join(missing)}; see {setup_page()}.'
+    return tr(
+        'Install them: "{path}" -m pip install {packages}; see {page}.',
+        path=path,
+        packages=" ".join(missing),
+        page=setup_page(),
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qgis.core import QgsApplication
 
+from . import translation
 from ._paths import forget_engine
 from .provider import KSDiffProvider
 
@@ -27,6 +28,7 @@ class KSDiffPlugin:
 
     def initProcessing(self) -> None:
         """Register the provider; qgis_process calls this and nothing else."""
+        translation.install()
         self.provider = KSDiffProvider()
         QgsApplication.processingRegistry().addProvider(self.provider)
 
@@ -54,4 +56,5 @@ class KSDiffPlugin:
         if self.provider is not None:
             QgsApplication.processingRegistry().removeProvider(self.provider)
             self.provider = None
+        translation.remove()
         forget_engine()

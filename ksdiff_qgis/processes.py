@@ -12,6 +12,8 @@ from typing import Any
 
 from ksdiff_engine.errors import EnvironmentProblem
 
+from .translation import tr
+
 _GRACE = 5.0  # seconds until a killed process must be gone
 
 
@@ -67,4 +69,6 @@ def start(
             **without_console(),
         )
     except OSError as error:
-        raise EnvironmentProblem(f"{command[0]} cannot be started: {error}.") from error
+        raise EnvironmentProblem(
+            tr("{command} cannot be started: {error}.", command=command[0], error=error)
+        ) from error

@@ -10,6 +10,7 @@ from qgis.PyQt.QtGui import QIcon
 from . import models
 from ._paths import METADATA, RESOURCES
 from .algorithms import ALGORITHMS
+from .translation import tr
 
 _ICON = RESOURCES / "icons" / "ksdiff.svg"
 
@@ -24,8 +25,8 @@ class KSDiffProvider(QgsProcessingProvider):
         return "KSDiff"
 
     def longName(self) -> str:
-        version = self.versionInfo()
-        return f"KSDiff pansharpening ({version})" if version else "KSDiff pansharpening"
+        name, version = tr("KSDiff pansharpening"), self.versionInfo()
+        return f"{name} ({version})" if version else name
 
     def versionInfo(self) -> str:
         metadata = ConfigParser(interpolation=None)

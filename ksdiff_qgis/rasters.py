@@ -19,6 +19,7 @@ from qgis.core import (
 from ksdiff_engine.errors import InputError
 
 from ._compat import ALPHA
+from .translation import tr
 
 # Pixel sizes of one grid differ by rounding; beyond this, PAN is really coarser than MS.
 _RATIO_TOLERANCE = 0.99
@@ -48,17 +49,23 @@ def raster_file(layer: QgsMapLayer | None, role: str) -> RasterFile:
     """
     if layer is None:
         raise InputError(
-            f"The {role} raster cannot be opened.", hint="Check the layer, or the file's name."
+            tr("The {role} raster cannot be opened.", role=role),
+            hint=tr("Check the layer, or the file's name."),
         )
     if not isinstance(layer, QgsRasterLayer) or not layer.isValid():
         raise InputError(
-            f"{role}: {layer.name()!r} is not a readable raster.", hint="Choose a raster file."
+            tr("{role}: {name!r} is not a readable raster.", role=role, name=layer.name()),
+            hint=tr("Choose a raster file."),
         )
     if layer.providerType() != "gdal":
         raise InputError(
-            f"{role}: {layer.name()!r} comes from the provider {layer.providerType()!r}, "
-            "not from a raster file.",
-            hint="Export the layer to GeoTIFF and use that.",
+            tr(
+                "{role}: {name!r} comes from the provider {provider!r}, not from a raster file.",
+                role=role,
+                name=layer.name(),
+                provider=layer.providerType(),
+            ),
+            hint=tr("Export the layer to GeoTIFF and use that."),
         )
     provider = layer.dataProvider()
     numbers = range(1, layer.bandCount() + 1)
@@ -78,11 +85,22 @@ def check_pan_band(pan: RasterFile, band: int) -> None:
     """Check that PAN has one band, or that one of its bands was named (0 = none was)."""
     if band == 0 and pan.bands != 1:
         raise InputError(
-            f"PAN: {pan.name!r} has {pan.bands} bands; a panchromatic raster has one.",
-            hint="Name its band in PAN_BAND, or choose another raster.",
+            tr(
+                "PAN: {name!r} has {bands} bands; a panchromatic raster has one.",
+                name=pan.name,
+                bands=pan.bands,
+            ),
+            hint=tr("Name its band in PAN_BAND, or choose another raster."),
         )
     if band > pan.bands:
-        raise InputError(f"PAN: band {band} was asked for; {pan.name!r} has {pan.bands}.")
+        raise InputError(
+            tr(
+                "PAN: band {band} was asked for; {name!r} has {bands}.",
+                band=band,
+                name=pan.name,
+                bands=pan.bands,
+            )
+        )
 
 
 def check_bands(rasters: Sequence[RasterFile], bands: Sequence[int], role: str) -> None:
@@ -91,8 +109,15 @@ def check_bands(rasters: Sequence[RasterFile], bands: Sequence[int], role: str) 
     outside = [band for band in bands if not 1 <= band <= available]
     if outside:
         raise InputError(
-            f"Band {outside[0]} was asked for; the {role} has the bands 1 to {available}.",
-            hint=f"Bands are counted from 1, through the {role} files in their order.",
+            tr(
+                "Band {band} was asked for; the {role} has the bands 1 to {available}.",
+                band=outside[0],
+                role=role,
+                available=available,
+            ),
+            hint=tr(
+                "Bands are counted from 1, through the {role} files in their order.", role=role
+            ),
         )
 
 
@@ -105,9 +130,14 @@ def check_pair(
         ratio = (extent.width() / raster.width) / (pan.extent.width() / pan.width)
         if ratio < _RATIO_TOLERANCE:
             raise InputError(
-                f"PAN {pan.name!r} has coarser pixels than MS {raster.name!r} "
-                f"({1 / ratio:.2f} MS pixels per PAN pixel).",
-                hint="PAN and MS may have been swapped.",
+                tr(
+                    "PAN {pan!r} has coarser pixels than MS {ms!r} "
+                    "({ratio:.2f} MS pixels per PAN pixel).",
+                    pan=pan.name,
+                    ms=raster.name,
+                    ratio=1 / ratio,
+                ),
+                hint=tr("PAN and MS may have been swapped."),
             )
 
 
@@ -124,9 +154,13 @@ def check_fused(
     """
     if fused.bands != bands:
         raise InputError(
-            f"FUSED {fused.name!r} has {fused.bands} bands; {bands} bands are to be compared with "
-            "it.",
-            hint="Name the bands that were sharpened in BANDS.",
+            tr(
+                "FUSED {name!r} has {count} bands; {wanted} bands are to be compared with it.",
+                name=fused.name,
+                count=fused.bands,
+                wanted=bands,
+            ),
+            hint=tr("Name the bands that were sharpened in BANDS."),
         )
     _overlapping(partner, role, fused, "FUSED", transforms)
 
@@ -143,8 +177,14 @@ def _overlapping(
     extent = _extent_in(other, one.crs, transforms)
     if not extent.intersects(one.extent):
         raise InputError(
-            f"{role} {one.name!r} and {other_role} {other.name!r} do not overlap.",
-            hint="Check that both show the same scene, and that both CRSs are right.",
+            tr(
+                "{role} {name!r} and {other_role} {other!r} do not overlap.",
+                role=role,
+                name=one.name,
+                other_role=other_role,
+                other=other.name,
+            ),
+            hint=tr("Check that both show the same scene, and that both CRSs are right."),
         )
     return extent
 
@@ -154,8 +194,8 @@ def _check_crs(pan: RasterFile, ms: RasterFile) -> None:
         return
     without = ms if pan.crs.isValid() else pan
     raise InputError(
-        f"{without.name!r} has no CRS, while its partner has one.",
-        hint="Assign the projection to the file (gdal:assignprojection), then run again.",
+        tr("{name!r} has no CRS, while its partner has one.", name=without.name),
+        hint=tr("Assign the projection to the file (gdal:assignprojection), then run again."),
     )
 
 
@@ -171,9 +211,14 @@ def _extent_in(
         return transform.transformBoundingBox(raster.extent)
     except QgsCsException as error:
         raise InputError(
-            f"The extent of {raster.name!r} cannot be transformed from {raster.crs.authid()} "
-            f"to {crs.authid()}: {error}.",
-            hint="Check that the CRS of both rasters is right.",
+            tr(
+                "The extent of {name!r} cannot be transformed from {source} to {target}: {error}.",
+                name=raster.name,
+                source=raster.crs.authid(),
+                target=crs.authid(),
+                error=error,
+            ),
+            hint=tr("Check that the CRS of both rasters is right."),
         ) from error
 
 

@@ -31,17 +31,18 @@ from ksdiff_engine.job import ClassicalJob, PansharpenJob
 
 from ._compat import band_setter
 from .rasters import raster_file
+from .translation import tr, translatable
 
 # What the worker's result says about the making, in the words of the layer's history.
 _FACTS = {
-    "method_title": "Method",
-    "weights": "Weights",
-    "weights_sha256": "SHA-256 of the weights",
-    "seed": "Seed",
-    "device": "Device",
-    "sensor": "Sensor",
-    "ratio": "PAN pixels per MS pixel",
-    "registration": "Registration",
+    "method_title": translatable("Method"),
+    "weights": translatable("Weights"),
+    "weights_sha256": translatable("SHA-256 of the weights"),
+    "seed": translatable("Seed"),
+    "device": translatable("Device"),
+    "sensor": translatable("Sensor"),
+    "ratio": translatable("PAN pixels per MS pixel"),
+    "registration": translatable("Registration"),
 }
 
 
@@ -62,15 +63,22 @@ class Origin:
 
 def origin_of(job: PansharpenJob | ClassicalJob, result: dict[str, Any], maker: str) -> Origin:
     """Return the origin of a job's output; ``result`` is the worker's, ``maker`` who made it."""
-    bands = f", bands {', '.join(map(str, job.bands))}" if job.bands else ""
-    facts = [f"{title}: {result[key]}" for key, title in _FACTS.items() if key in result]
+    bands = tr(", bands {bands}", bands=", ".join(map(str, job.bands))) if job.bands else ""
+    facts = [f"{tr(title)}: {result[key]}" for key, title in _FACTS.items() if key in result]
     return Origin(
         pan=job.pan,
         ms=job.ms,
         bands=job.bands,
-        abstract=f"Multispectral raster at the resolution of its panchromatic one, by {maker}.",
+        abstract=tr(
+            "Multispectral raster at the resolution of its panchromatic one, by {maker}.",
+            maker=maker,
+        ),
         history=(
-            f"{datetime.now().isoformat(timespec='seconds')} sharpened by {maker}",
+            tr(
+                "{time} sharpened by {maker}",
+                time=datetime.now().isoformat(timespec="seconds"),
+                maker=maker,
+            ),
             f"PAN: {job.pan}",
             f"MS: {', '.join(job.ms)}{bands}",
             *facts,

@@ -35,13 +35,14 @@ from ksdiff_engine.protocol import (
 from . import _paths
 from .interpreter import Interpreter
 from .processes import kill_tree, without_console
+from .translation import tr, translatable
 
 POLL = 0.1  # seconds between two looks at the feedback
 GRACE = 5.0  # seconds a worker has to end by itself
 SILENCE = 1800.0  # seconds without a line after which a worker counts as hung
 _DRAIN = 0.5  # seconds to read what is left in the pipes of a worker that has ended
 _STDERR_LINES = 40
-_CANCELLED = "The work was cancelled; no output was written."
+_CANCELLED = translatable("The work was cancelled; no output was written.")
 _running: set[object] = set()
 _WINDOWS_CRASH = 0xC0000000  # exit codes from here on are NTSTATUS errors
 
@@ -95,7 +96,9 @@ class Worker:
                 **without_console(),
             )
         except OSError as error:
-            raise EnvironmentProblem(f"{command[0]} cannot be started: {error}.") from error
+            raise EnvironmentProblem(
+                tr("{command} cannot be started: {error}.", command=command[0], error=error)
+            ) from error
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         self._readers = [
@@ -134,17 +137,20 @@ class Worker:
         kill_at: float | None = None
         while True:
             if kill_at is None and feedback.isCanceled():
-                feedback.pushInfo("Cancelling …")
+                feedback.pushInfo(tr("Cancelling …"))
                 self._close_stdin()
                 kill_at = time.monotonic() + GRACE
             if kill_at is not None and time.monotonic() > kill_at:
                 self._kill()
-                raise Cancelled(_CANCELLED)
+                raise Cancelled(tr(_CANCELLED))
             if time.monotonic() - heard > SILENCE:
                 self._kill()
                 raise EnvironmentProblem(
-                    f"The engine hung: it said nothing for {SILENCE / 60:.0f} minutes.",
-                    hint="Run it again with DEVICE set to cpu, or with a smaller TILE.",
+                    tr(
+                        "The engine hung: it said nothing for {minutes:.0f} minutes.",
+                        minutes=SILENCE / 60,
+                    ),
+                    hint=tr("Run it again with DEVICE set to cpu, or with a smaller TILE."),
                 )
             try:
                 line = self._next_line()
@@ -177,7 +183,7 @@ class Worker:
 
     def _failure(self, event: Failure, feedback: QgsProcessingFeedback) -> EngineError:
         if event.kind == "cancelled":
-            return Cancelled(_CANCELLED)
+            return Cancelled(tr(_CANCELLED))
         if event.kind == "internal":
             self._show_stderr(feedback)
         kind = event.kind if event.kind in KINDS else "internal"
@@ -186,12 +192,12 @@ class Worker:
     def _end(self, feedback: QgsProcessingFeedback, cancelled: bool) -> EngineError:
         """Return the error for a worker that ended without a last word."""
         if cancelled:
-            return Cancelled(_CANCELLED)
+            return Cancelled(tr(_CANCELLED))
         try:
             code = self._process.wait(GRACE)
         except subprocess.TimeoutExpired:
             self._kill()
-            return EnvironmentProblem("The engine closed its output before it had finished.")
+            return EnvironmentProblem(tr("The engine closed its output before it had finished."))
         self._readers_ended()
         self._show_stderr(feedback)
         return death(code, self._stderr[-1] if self._stderr else "")
@@ -261,17 +267,27 @@ def death(code: int, last_words: str) -> EnvironmentProblem:
     """Return the error for a worker that ended with the exit code, before its job was done."""
     if code in (-9, 137):
         return EnvironmentProblem(
-            "The engine was killed by the operating system, most likely because memory ran out.",
-            hint="Choose a smaller TILE, or close other programs.",
+            tr(
+                "The engine was killed by the operating system, most likely because memory ran out."
+            ),
+            hint=tr("Choose a smaller TILE, or close other programs."),
         )
     said = f": {last_words.rstrip('.')}." if last_words else "."
     if code < 0 or code >= _WINDOWS_CRASH:
-        name = f"signal {-code}" if code < 0 else f"exit code 0x{code:08X}"
+        name = (
+            tr("signal {number}", number=-code)
+            if code < 0
+            else tr("exit code 0x{code:08X}", code=code)
+        )
         return EnvironmentProblem(
-            f"The engine crashed ({name}) before it had finished{said}",
-            hint="Run it again with DEVICE set to cpu; the log holds what it said last.",
+            tr("The engine crashed ({name}) before it had finished{said}", name=name, said=said),
+            hint=tr("Run it again with DEVICE set to cpu; the log holds what it said last."),
         )
     return EnvironmentProblem(
-        f"The engine stopped with exit code {code} before it had finished{said}",
-        hint="The log holds what it said last.",
+        tr(
+            "The engine stopped with exit code {code} before it had finished{said}",
+            code=code,
+            said=said,
+        ),
+        hint=tr("The log holds what it said last."),
     )

@@ -18,6 +18,7 @@ from ksdiff_engine.job import AssessAgainstReferenceJob
 from .._compat import DOUBLE
 from ..parameters import described, output, scene
 from ..rasters import check_bands, check_fused, raster_file
+from ..translation import tr, translatable
 from .assessment import AssessmentAlgorithm
 from .base import Parameters
 
@@ -32,9 +33,9 @@ class AssessAgainstReferenceAlgorithm(AssessmentAlgorithm):
     OUTPUT_ERROR_MAP = "OUTPUT_ERROR_MAP"
 
     NAME = "assessagainstreference"
-    TITLE = "Assess against reference"
-    SUMMARY = "Measures a sharpened raster against a reference of the same pixels."
-    DESCRIPTION = (
+    TITLE = translatable("Assess against reference")
+    SUMMARY = translatable("Measures a sharpened raster against a reference of the same pixels.")
+    DESCRIPTION = translatable(
         "Measures how close a sharpened raster, made by any method, comes to a reference of the "
         "same pixels and bands. With Wald's protocol (ksdiff:degrade) the reference is the "
         "original multispectral raster.\n\n"
@@ -46,48 +47,58 @@ class AssessAgainstReferenceAlgorithm(AssessmentAlgorithm):
         *("reduced resolution", "wald", "error map", "pansharpening"),
     )
     FIGURES: ClassVar[dict[str, str]] = {
-        "sam": "SAM: spectral angle mapper in ° (0 is best)",
-        "ergas": "ERGAS: erreur relative globale adimensionnelle de synthèse (0 is best)",
-        "q2n": "Q2n: hypercomplex quality index (1 is best)",
-        "q": "Q: universal image quality index (1 is best)",
-        "scc": "SCC: spatial correlation coefficient (1 is best)",
-        "psnr": "PSNR: peak signal to noise ratio in dB (higher is better)",
-        "ssim": "SSIM: structural similarity (1 is best)",
-        "rmse": "RMSE: root mean square error (0 is best)",
-        "cc": "CC: correlation coefficient (1 is best)",
+        "sam": translatable("SAM: spectral angle mapper in ° (0 is best)"),
+        "ergas": translatable(
+            "ERGAS: erreur relative globale adimensionnelle de synthèse (0 is best)"
+        ),
+        "q2n": translatable("Q2n: hypercomplex quality index (1 is best)"),
+        "q": translatable("Q: universal image quality index (1 is best)"),
+        "scc": translatable("SCC: spatial correlation coefficient (1 is best)"),
+        "psnr": translatable("PSNR: peak signal to noise ratio in dB (higher is better)"),
+        "ssim": translatable("SSIM: structural similarity (1 is best)"),
+        "rmse": translatable("RMSE: root mean square error (0 is best)"),
+        "cc": translatable("CC: correlation coefficient (1 is best)"),
     }
 
     def declare_parameters(self) -> list[QgsProcessingParameterDefinition]:
         error_map = QgsProcessingParameterRasterDestination(
-            self.OUTPUT_ERROR_MAP, "Error map", optional=True, createByDefault=False
+            self.OUTPUT_ERROR_MAP, tr("Error map"), optional=True, createByDefault=False
         )
         return [
             described(
-                QgsProcessingParameterRasterLayer(self.FUSED, "Sharpened raster"),
-                "The raster to measure, on the pixels of the reference.",
+                QgsProcessingParameterRasterLayer(self.FUSED, tr("Sharpened raster")),
+                tr("The raster to measure, on the pixels of the reference."),
             ),
             scene.stack(
                 self.REFERENCE,
-                "Reference, or one raster a band",
-                "What the sharpened raster should be. Several rasters are stacked in the order "
-                "given.",
+                tr("Reference, or one raster a band"),
+                tr(
+                    "What the sharpened raster should be. Several rasters are stacked in the order "
+                    "given."
+                ),
             ),
-            scene.band_list("Bands of the reference"),
+            scene.band_list(tr("Bands of the reference")),
             described(
-                _number(self.RATIO, "Ratio of the pixel sizes", 1.0),
-                "PAN pixels per MS pixel of the fusion, for ERGAS. Empty: as the tags of the "
-                "sharpened raster say.",
+                _number(self.RATIO, tr("Ratio of the pixel sizes"), 1.0),
+                tr(
+                    "PAN pixels per MS pixel of the fusion, for ERGAS. Empty: as the tags of the "
+                    "sharpened raster say."
+                ),
             ),
             described(
-                _number(self.PEAK, "Largest possible value", 0.0),
-                "Of the sensor, for PSNR and SSIM, e.g. 2047 for 11 bits. Empty: the largest "
-                "value of the reference.",
+                _number(self.PEAK, tr("Largest possible value"), 0.0),
+                tr(
+                    "Of the sensor, for PSNR and SSIM, e.g. 2047 for 11 bits. Empty: the largest "
+                    "value of the reference."
+                ),
                 advanced=True,
             ),
             output.creation_options(),
             described(
                 error_map,
-                "The spectral angle in degrees and the relative error in percent of each pixel.",
+                tr(
+                    "The spectral angle in degrees and the relative error in percent of each pixel."
+                ),
             ),
             *self.report_parameters(),
         ]
@@ -113,7 +124,7 @@ class AssessAgainstReferenceAlgorithm(AssessmentAlgorithm):
         )
 
     def layer_names(self, job: AssessAgainstReferenceJob) -> dict[str, str]:
-        return {self.OUTPUT_ERROR_MAP: f"{Path(job.fused).stem} errors"}
+        return {self.OUTPUT_ERROR_MAP: tr("{name} errors", name=Path(job.fused).stem)}
 
 
 def _number(name: str, title: str, smallest: float) -> QgsProcessingParameterNumber:

@@ -14,6 +14,7 @@ from ksdiff_engine.job import AssessWithoutReferenceJob
 
 from ..parameters import described, scene
 from ..rasters import check_fused, raster_file
+from ..translation import tr, translatable
 from .assessment import AssessmentAlgorithm
 from .base import Parameters
 
@@ -24,9 +25,11 @@ class AssessWithoutReferenceAlgorithm(AssessmentAlgorithm):
     FUSED = "FUSED"
 
     NAME = "assesswithoutreference"
-    TITLE = "Assess without reference"
-    SUMMARY = "Measures a sharpened raster against the PAN and MS that it was made from."
-    DESCRIPTION = (
+    TITLE = translatable("Assess without reference")
+    SUMMARY = translatable(
+        "Measures a sharpened raster against the PAN and MS that it was made from."
+    )
+    DESCRIPTION = translatable(
         "Measures how well a sharpened raster, made by any method, keeps what was given: the "
         "spectra of the multispectral raster (MS) and the detail of the panchromatic raster "
         "(PAN). HQNR joins both in one figure.\n\n"
@@ -39,22 +42,22 @@ class AssessWithoutReferenceAlgorithm(AssessmentAlgorithm):
         *("full resolution", "no reference", "pansharpening"),
     )
     FIGURES: ClassVar[dict[str, str]] = {
-        "hqnr": "HQNR: hybrid quality with no reference (1 is best)",
-        "d_lambda_k": "D_λ,K: spectral distortion of Khan (0 is best)",
-        "d_s": "D_s: spatial distortion (0 is best)",
-        "qnr": "QNR: quality with no reference (1 is best)",
-        "d_lambda": "D_λ: spectral distortion of Alparone (0 is best)",
-        "d_rho": "D_ρ: spatial distortion by local correlation (0 is best)",
-        "r_q2n": "R-Q2n: reprojected Q2n (1 is best)",
-        "r_sam": "R-SAM: reprojected spectral angle in ° (0 is best)",
-        "r_ergas": "R-ERGAS: reprojected ERGAS (0 is best)",
+        "hqnr": translatable("HQNR: hybrid quality with no reference (1 is best)"),
+        "d_lambda_k": translatable("D_λ,K: spectral distortion of Khan (0 is best)"),
+        "d_s": translatable("D_s: spatial distortion (0 is best)"),
+        "qnr": translatable("QNR: quality with no reference (1 is best)"),
+        "d_lambda": translatable("D_λ: spectral distortion of Alparone (0 is best)"),
+        "d_rho": translatable("D_ρ: spatial distortion by local correlation (0 is best)"),
+        "r_q2n": translatable("R-Q2n: reprojected Q2n (1 is best)"),
+        "r_sam": translatable("R-SAM: reprojected spectral angle in ° (0 is best)"),
+        "r_ergas": translatable("R-ERGAS: reprojected ERGAS (0 is best)"),
     }
 
     def declare_parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
             described(
-                QgsProcessingParameterRasterLayer(self.FUSED, "Sharpened raster"),
-                "The raster to measure, on the pixels of PAN or a part of them.",
+                QgsProcessingParameterRasterLayer(self.FUSED, tr("Sharpened raster")),
+                tr("The raster to measure, on the pixels of PAN or a part of them."),
             ),
             *scene.parameters(),
             *self.report_parameters(),

@@ -20,6 +20,7 @@ from ksdiff_engine.errors import OutputError
 from ksdiff_engine.job import Job, check_optional_outputs
 
 from ..parameters import described
+from ..translation import tr, translatable
 from .base import KSDiffAlgorithm, Parameters
 
 
@@ -33,21 +34,25 @@ class AssessmentAlgorithm(KSDiffAlgorithm):
     OUTPUT_JSON = "OUTPUT_JSON"
     OUTPUT_HTML = "OUTPUT_HTML"
 
-    GROUP = "Quality"
+    GROUP = translatable("Quality")
     TAGS: tuple[str, ...] = ("quality", "assessment", "metrics", "index", "accuracy", "report")
     FIGURES: ClassVar[dict[str, str]]
 
     def report_parameters(self) -> list[QgsProcessingParameterDefinition]:
         """Return the destinations of the figures."""
         figures = QgsProcessingParameterFileDestination(
-            self.OUTPUT_JSON, "Figures (JSON)", "JSON files (*.json)", optional=True
+            self.OUTPUT_JSON, tr("Figures (JSON)"), tr("JSON files (*.json)"), optional=True
         )
         page = QgsProcessingParameterFileDestination(
-            self.OUTPUT_HTML, "Report (HTML)", "HTML files (*.html)", optional=True
+            self.OUTPUT_HTML, tr("Report (HTML)"), tr("HTML files (*.html)"), optional=True
         )
         return [
-            described(figures, "All figures, with what was compared and how, for other programs."),
-            described(page, "The figures explained, with pictures; one page, complete in itself."),
+            described(
+                figures, tr("All figures, with what was compared and how, for other programs.")
+            ),
+            described(
+                page, tr("The figures explained, with pictures; one page, complete in itself.")
+            ),
         ]
 
     def assessment(
@@ -66,7 +71,7 @@ class AssessmentAlgorithm(KSDiffAlgorithm):
 
     def declare_outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
-            QgsProcessingOutputNumber(key.upper(), title) for key, title in self.FIGURES.items()
+            QgsProcessingOutputNumber(key.upper(), tr(title)) for key, title in self.FIGURES.items()
         ]
 
     def figures(self, result: dict[str, Any]) -> dict[str, float | None]:
@@ -76,10 +81,12 @@ class AssessmentAlgorithm(KSDiffAlgorithm):
     def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
         figures = self.figures(result)
         if "sensor" in result:
-            feedback.pushInfo(f"Sensor: {result['sensor']}")
+            feedback.pushInfo(tr("Sensor: {sensor}", sensor=result["sensor"]))
         for key, title in self.FIGURES.items():
             value = figures[key]
-            feedback.pushInfo(f"{title}: {'undefined' if value is None else f'{value:.6g}'}")
+            feedback.pushInfo(
+                f"{tr(title)}: {tr('undefined') if value is None else f'{value:.6g}'}"
+            )
         for note in result["notes"]:
             if note not in result["messages"]:  # those were warnings during the run
                 feedback.pushInfo(note)
@@ -108,6 +115,6 @@ def write_json(data: dict[str, Any], path: str) -> None:
             os.replace(unfinished, path)
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written: {error.strerror or error}.",
-            hint="Check the folder's permissions and the space left.",
+            tr("{path} cannot be written: {reason}.", path=path, reason=error.strerror or error),
+            hint=tr("Check the folder's permissions and the space left."),
         ) from error

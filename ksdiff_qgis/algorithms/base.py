@@ -26,6 +26,7 @@ from ksdiff_engine.leftovers import remove_leftovers
 from .. import diagnostics, interpreter, settings, worker_client
 from .._compat import ADVANCED
 from ..parameters import check_folder
+from ..translation import tr
 
 Parameters = dict[str, Any]
 
@@ -33,8 +34,9 @@ Parameters = dict[str, Any]
 class KSDiffAlgorithm(QgsProcessingAlgorithm):
     """An algorithm whose work is one job of the engine.
 
-    A subclass sets the texts below and says in ``declare_parameters``, ``declare_outputs``, ``job``
-    and ``results`` what goes in and out. Its parameters that are destinations are its files.
+    A subclass sets the texts below, those to be read by people as ``translatable``, and says in
+    ``declare_parameters``, ``declare_outputs``, ``job`` and ``results`` what goes in and out. Its
+    parameters that are destinations are its files.
     """
 
     NAME: str
@@ -92,13 +94,13 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
         return self.NAME
 
     def displayName(self) -> str:
-        return self.TITLE
+        return tr(self.TITLE)
 
     def shortDescription(self) -> str:
-        return self.SUMMARY
+        return tr(self.SUMMARY)
 
     def group(self) -> str:
-        return self.GROUP
+        return tr(self.GROUP)
 
     def groupId(self) -> str:
         return self.GROUP.lower()
@@ -124,9 +126,9 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
         qgis_process lists the help of the parameters itself.
         """
         if QgsApplication.platform() != "desktop":
-            return "\n\n".join((self.DESCRIPTION, *self._example_of_a_choice()))
+            return "\n\n".join((tr(self.DESCRIPTION), *self._example_of_a_choice()))
         helps = {p.name(): p.help() for p in self.parameterDefinitions()}
-        description = self.DESCRIPTION.replace("\n\n", "<br><br>")
+        description = tr(self.DESCRIPTION).replace("\n\n", "<br><br>")
         return QgsProcessingUtils.formatHelpMapAsHtml({"ALG_DESC": description, **helps}, self)
 
     def _example_of_a_choice(self) -> list[str]:
@@ -136,7 +138,12 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
         ]
         choices.sort(key=lambda parameter: bool(parameter.flags() & ADVANCED))
         return [
-            f"Choices are given by name, e.g. {p.name()}={p.options()[-1]}." for p in choices[:1]
+            tr(
+                "Choices are given by name, e.g. {name}={value}.",
+                name=p.name(),
+                value=p.options()[-1],
+            )
+            for p in choices[:1]
         ]
 
     def canExecute(self) -> tuple[bool, str]:
@@ -190,7 +197,9 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
         except EngineError as error:
             raise QgsProcessingException(str(error)) from error
         if chosen:
-            feedback.pushInfo(f"From the settings of KSDiff: {', '.join(chosen)}.")
+            feedback.pushInfo(
+                tr("From the settings of KSDiff: {chosen}.", chosen=", ".join(chosen))
+            )
         return True
 
     def processAlgorithm(

@@ -7,6 +7,7 @@ from qgis.core import QgsProcessingContext, QgsProcessingParameterDefinition
 from ksdiff_engine.job import CLASSICAL_METHODS, ClassicalJob
 
 from ..parameters import choice, described, output, registration, scene
+from ..translation import tr, translatable
 from .base import Parameters
 from .sharpening import SharpeningAlgorithm
 
@@ -19,9 +20,11 @@ class ClassicalPansharpenAlgorithm(SharpeningAlgorithm):
     METHOD = "METHOD"
 
     NAME = "classicalpansharpen"
-    TITLE = "Pansharpen (classical methods)"
-    SUMMARY = "Sharpens multispectral bands with a panchromatic band by a classical method."
-    DESCRIPTION = (
+    TITLE = translatable("Pansharpen (classical methods)")
+    SUMMARY = translatable(
+        "Sharpens multispectral bands with a panchromatic band by a classical method."
+    )
+    DESCRIPTION = translatable(
         "Fuses a panchromatic raster (PAN) with a multispectral one (MS) into a multispectral "
         "raster with the pixels of PAN, by a classical method: component substitution (brovey, "
         "bt-h, gihs, gs, gsa, bdsd-pc) puts PAN in the place of the brightness of MS; "
@@ -38,16 +41,18 @@ class ClassicalPansharpenAlgorithm(SharpeningAlgorithm):
     )
 
     def declare_method(self) -> list[QgsProcessingParameterDefinition]:
-        method = choice(self.METHOD, "Method", CLASSICAL_METHODS)
+        method = choice(self.METHOD, tr("Method"), CLASSICAL_METHODS)
         method.setDefaultValue(_PROPOSED)
         return [
             described(
                 method,
-                "bt-h: Brovey with haze correction. gihs: generalised IHS. gs, gsa: Gram-Schmidt, "
-                "adaptive. bdsd-pc: band-dependent spatial detail. sfim: intensity modulation. "
-                "awlp: additive wavelets. mtf-glp: generalised Laplacian pyramid; -hpm with "
-                "high-pass modulation, -hpm-r by regression, -fs at full scale. "
-                "ksdiff:comparemethods tells which suits a scene.",
+                tr(
+                    "bt-h: Brovey with haze correction. gihs: generalised IHS. gs, gsa: "
+                    "Gram-Schmidt, adaptive. bdsd-pc: band-dependent spatial detail. sfim: "
+                    "intensity modulation. awlp: additive wavelets. mtf-glp: generalised "
+                    "Laplacian pyramid; -hpm with high-pass modulation, -hpm-r by regression, -fs "
+                    "at full scale. ksdiff:comparemethods tells which suits a scene."
+                ),
             )
         ]
 

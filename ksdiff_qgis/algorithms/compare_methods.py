@@ -18,6 +18,7 @@ from ksdiff_engine.job import COMPARED_METHODS, KSDIFF, LARGEST_SAMPLE, CompareJ
 
 from .._compat import DOUBLE
 from ..parameters import described, network, scene
+from ..translation import tr, translatable
 from .assessment import AssessmentAlgorithm
 from .base import Parameters
 
@@ -31,9 +32,9 @@ class CompareMethodsAlgorithm(AssessmentAlgorithm):
     BEST_FULL = "BEST_FULL"
 
     NAME = "comparemethods"
-    TITLE = "Compare methods"
-    SUMMARY = "Sharpens a sample of the scene by several methods, and ranks them."
-    DESCRIPTION = (
+    TITLE = translatable("Compare methods")
+    SUMMARY = translatable("Sharpens a sample of the scene by several methods, and ranks them.")
+    DESCRIPTION = translatable(
         "Says which method suits a scene. At reduced resolution, by Wald's protocol, PAN and MS "
         "are degraded by their ratio and each result is compared with the original MS; the "
         "methods are ranked by ERGAS. At full resolution, where there is no reference, they are "
@@ -47,16 +48,16 @@ class CompareMethodsAlgorithm(AssessmentAlgorithm):
         *("benchmark", "ranking", "hqnr", "ergas", "sam", "wald", "pansharpening"),
     )
     FIGURES: ClassVar[dict[str, str]] = {
-        "best_ergas": "ERGAS of the best method at reduced resolution (0 is best)",
-        "best_hqnr": "HQNR of the best method at full resolution (1 is best)",
-        "ksdiff_ergas": "ERGAS of KSDiff at reduced resolution (0 is best)",
-        "ksdiff_hqnr": "HQNR of KSDiff at full resolution (1 is best)",
+        "best_ergas": translatable("ERGAS of the best method at reduced resolution (0 is best)"),
+        "best_hqnr": translatable("HQNR of the best method at full resolution (1 is best)"),
+        "ksdiff_ergas": translatable("ERGAS of KSDiff at reduced resolution (0 is best)"),
+        "ksdiff_hqnr": translatable("HQNR of KSDiff at full resolution (1 is best)"),
     }
 
     def declare_parameters(self) -> list[QgsProcessingParameterDefinition]:
         methods = QgsProcessingParameterEnum(
             self.METHODS,
-            "Methods",
+            tr("Methods"),
             list(COMPARED_METHODS),
             allowMultiple=True,
             defaultValue=list(COMPARED_METHODS),
@@ -64,7 +65,7 @@ class CompareMethodsAlgorithm(AssessmentAlgorithm):
         )
         sample = QgsProcessingParameterNumber(
             self.MEGAPIXELS,
-            "Size of the sample in millions of PAN pixels",
+            tr("Size of the sample in millions of PAN pixels"),
             type=DOUBLE,
             defaultValue=CompareJob.megapixels,
             minValue=0.01,
@@ -74,18 +75,20 @@ class CompareMethodsAlgorithm(AssessmentAlgorithm):
             *scene.parameters(),
             described(
                 methods,
-                "Those of ksdiff:classicalpansharpen, and ksdiff, the network. exp, which only "
-                "interpolates, is what all others should beat.",
+                tr(
+                    "Those of ksdiff:classicalpansharpen, and ksdiff, the network. exp, which only "
+                    "interpolates, is what all others should beat."
+                ),
             ),
-            described(sample, "A smaller scene is used whole.", advanced=True),
+            described(sample, tr("A smaller scene is used whole."), advanced=True),
             *network.parameters(advanced=True),
             *self.report_parameters(),
         ]
 
     def declare_outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
-            QgsProcessingOutputString(self.BEST_REDUCED, "Best method at reduced resolution"),
-            QgsProcessingOutputString(self.BEST_FULL, "Best method at full resolution"),
+            QgsProcessingOutputString(self.BEST_REDUCED, tr("Best method at reduced resolution")),
+            QgsProcessingOutputString(self.BEST_FULL, tr("Best method at full resolution")),
             *super().declare_outputs(),
         ]
 
@@ -126,7 +129,13 @@ def ranked(
     measured = [method for method, value in values.items() if value is not None]
     texts = [f"{method} {values[method]:.4f}" for method in measured]
     failed = [method for method in values if method not in measured]
-    feedback.pushInfo(f"{key.upper()}: {', '.join(texts) or 'undefined'}")
+    feedback.pushInfo(f"{key.upper()}: {', '.join(texts) or tr('undefined')}")
     if failed:
-        feedback.pushWarning(f"Without {key.upper()}: {', '.join(failed)}; the report says why.")
+        feedback.pushWarning(
+            tr(
+                "Without {figure}: {methods}; the report says why.",
+                figure=key.upper(),
+                methods=", ".join(failed),
+            )
+        )
     return measured[0] if measured else None

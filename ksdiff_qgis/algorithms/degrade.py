@@ -17,6 +17,7 @@ from qgis.core import (
 from ksdiff_engine.job import DegradeJob
 
 from ..parameters import described, output, scene
+from ..translation import tr, translatable
 from .base import KSDiffAlgorithm, Parameters
 
 
@@ -28,9 +29,11 @@ class DegradeAlgorithm(KSDiffAlgorithm):
     OUTPUT_REFERENCE = "OUTPUT_REFERENCE"
 
     NAME = "degrade"
-    TITLE = "Degrade (Wald's protocol)"
-    SUMMARY = "Reduces PAN and MS by their ratio, so that the original MS becomes the reference."
-    DESCRIPTION = (
+    TITLE = translatable("Degrade (Wald's protocol)")
+    SUMMARY = translatable(
+        "Reduces PAN and MS by their ratio, so that the original MS becomes the reference."
+    )
+    DESCRIPTION = translatable(
         "Reduces a panchromatic raster (PAN) and a multispectral one (MS) by the ratio of their "
         "pixel sizes, after Wald's protocol: the reduced PAN has the pixels of the original MS. "
         "Sharpen the reduced pair by any method, of any plugin, and compare the result with the "
@@ -38,36 +41,36 @@ class DegradeAlgorithm(KSDiffAlgorithm):
         "Each band is blurred by its own modulation transfer function, that of the sensor, before "
         "it is sampled."
     )
-    GROUP = "Quality"
+    GROUP = translatable("Quality")
     TAGS = ("wald", "degrade", "reduced resolution", "downsample", "mtf", "pansharpening")
 
     def declare_parameters(self) -> list[QgsProcessingParameterDefinition]:
         reference = QgsProcessingParameterRasterDestination(
-            self.OUTPUT_REFERENCE, "Reference", optional=True, createByDefault=False
+            self.OUTPUT_REFERENCE, tr("Reference"), optional=True, createByDefault=False
         )
         return [
             *scene.parameters(),
             output.creation_options(),
             described(
-                QgsProcessingParameterRasterDestination(self.OUTPUT_PAN, "Reduced PAN"),
-                "PAN with the pixels of MS.",
+                QgsProcessingParameterRasterDestination(self.OUTPUT_PAN, tr("Reduced PAN")),
+                tr("PAN with the pixels of MS."),
             ),
             described(
-                QgsProcessingParameterRasterDestination(self.OUTPUT_MS, "Reduced MS"),
-                "MS with pixels larger by the ratio.",
+                QgsProcessingParameterRasterDestination(self.OUTPUT_MS, tr("Reduced MS")),
+                tr("MS with pixels larger by the ratio."),
             ),
-            described(reference, "The original MS, cut to the area of the reduced PAN."),
+            described(reference, tr("The original MS, cut to the area of the reduced PAN.")),
         ]
 
     def declare_outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
-            QgsProcessingOutputNumber("WIDTH", "Width of the reduced PAN in pixels"),
-            QgsProcessingOutputNumber("HEIGHT", "Height of the reduced PAN in pixels"),
-            QgsProcessingOutputNumber("MS_WIDTH", "Width of the reduced MS in pixels"),
-            QgsProcessingOutputNumber("MS_HEIGHT", "Height of the reduced MS in pixels"),
-            QgsProcessingOutputNumber("BAND_COUNT", "Number of bands of MS"),
-            QgsProcessingOutputNumber("RATIO", "Ratio by which both were reduced"),
-            QgsProcessingOutputNumber("VALID_FRACTION", "Fraction of valid MS pixels (0 to 1)"),
+            QgsProcessingOutputNumber("WIDTH", tr("Width of the reduced PAN in pixels")),
+            QgsProcessingOutputNumber("HEIGHT", tr("Height of the reduced PAN in pixels")),
+            QgsProcessingOutputNumber("MS_WIDTH", tr("Width of the reduced MS in pixels")),
+            QgsProcessingOutputNumber("MS_HEIGHT", tr("Height of the reduced MS in pixels")),
+            QgsProcessingOutputNumber("BAND_COUNT", tr("Number of bands of MS")),
+            QgsProcessingOutputNumber("RATIO", tr("Ratio by which both were reduced")),
+            QgsProcessingOutputNumber("VALID_FRACTION", tr("Fraction of valid MS pixels (0 to 1)")),
         ]
 
     def job(
@@ -82,7 +85,7 @@ class DegradeAlgorithm(KSDiffAlgorithm):
         )
 
     def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
-        feedback.pushInfo(f"Sensor: {result['sensor']}")
+        feedback.pushInfo(tr("Sensor: {sensor}", sensor=result["sensor"]))
         return {
             "WIDTH": result["width"],
             "HEIGHT": result["height"],
@@ -95,7 +98,7 @@ class DegradeAlgorithm(KSDiffAlgorithm):
 
     def layer_names(self, job: DegradeJob) -> dict[str, str]:
         return {
-            self.OUTPUT_PAN: f"{Path(job.pan).stem} reduced",
-            self.OUTPUT_MS: f"{Path(job.ms[0]).stem} reduced",
-            self.OUTPUT_REFERENCE: f"{Path(job.ms[0]).stem} reference",
+            self.OUTPUT_PAN: tr("{name} reduced", name=Path(job.pan).stem),
+            self.OUTPUT_MS: tr("{name} reduced", name=Path(job.ms[0]).stem),
+            self.OUTPUT_REFERENCE: tr("{name} reference", name=Path(job.ms[0]).stem),
         }

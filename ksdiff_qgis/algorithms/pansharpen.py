@@ -15,6 +15,7 @@ from qgis.core import (
 from ksdiff_engine.job import PansharpenJob
 
 from ..parameters import network, output, registration, scene
+from ..translation import tr, translatable
 from .base import Parameters
 from .sharpening import SharpeningAlgorithm
 
@@ -23,9 +24,11 @@ class PansharpenAlgorithm(SharpeningAlgorithm):
     """Pansharpening of one scene with KSDiff."""
 
     NAME = "pansharpen"
-    TITLE = "Pansharpen (KSDiff)"
-    SUMMARY = "Sharpens multispectral bands with a panchromatic band by kernel-space diffusion."
-    DESCRIPTION = (
+    TITLE = translatable("Pansharpen (KSDiff)")
+    SUMMARY = translatable(
+        "Sharpens multispectral bands with a panchromatic band by kernel-space diffusion."
+    )
+    DESCRIPTION = translatable(
         "Fuses a panchromatic raster (PAN) with a multispectral one (MS) into a multispectral "
         "raster with the pixels of PAN, by the method KSDiff: a diffusion model estimates a prior "
         "of the scene, the prior shapes the kernels of a convolutional network, and one pass of "
@@ -43,8 +46,8 @@ class PansharpenAlgorithm(SharpeningAlgorithm):
     def declare_outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
             *super().declare_outputs(),
-            QgsProcessingOutputString("WEIGHTS_USED", "Weights used"),
-            QgsProcessingOutputString("DEVICE_USED", "Device used"),
+            QgsProcessingOutputString("WEIGHTS_USED", tr("Weights used")),
+            QgsProcessingOutputString("DEVICE_USED", tr("Device used")),
         ]
 
     def job(
@@ -59,8 +62,14 @@ class PansharpenAlgorithm(SharpeningAlgorithm):
         )
 
     def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
-        feedback.pushInfo(f"Weights: {result['weights']} ({result['weights_reason']})")
-        feedback.pushInfo(f"Device: {result['device']}")
+        feedback.pushInfo(
+            tr(
+                "Weights: {weights} ({reason})",
+                weights=result["weights"],
+                reason=result["weights_reason"],
+            )
+        )
+        feedback.pushInfo(tr("Device: {device}", device=result["device"]))
         return {
             **super().results(result, feedback),
             "WEIGHTS_USED": result["weights"],

@@ -24,6 +24,7 @@ from ..parameters import choice, described
 from ..setup.check import in_words
 from ..setup.environment import BUILDS, Request
 from ..setup.gpu import find_gpus
+from ..translation import tr
 from .base import Parameters
 
 ACTIONS = ("test", "install", "use", "remove")  # the first, the default, changes nothing
@@ -46,19 +47,19 @@ class SetupEngineAlgorithm(QgsProcessingAlgorithm):
         return "setupengine"
 
     def displayName(self) -> str:
-        return "Set up the engine"
+        return tr("Set up the engine")
 
     def group(self) -> str:
-        return "Engine"
+        return tr("Engine")
 
     def groupId(self) -> str:
         return "engine"
 
     def shortDescription(self) -> str:
-        return "Installs PyTorch for KSDiff beside QGIS, tests it, or removes it."
+        return tr("Installs PyTorch for KSDiff beside QGIS, tests it, or removes it.")
 
     def shortHelpString(self) -> str:
-        return (
+        return tr(
             "KSDiff's network needs PyTorch, which stays out of QGIS: in a virtual environment in "
             "the QGIS profile, or in a Python that is there already. install makes the "
             "environment, use takes the Python named in PYTHON, test tries the engine, remove "
@@ -81,42 +82,50 @@ class SetupEngineAlgorithm(QgsProcessingAlgorithm):
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         for parameter in self._parameters():
             self.addParameter(parameter)
-        self.addOutput(QgsProcessingOutputString("TORCH", "Version of PyTorch"))
-        self.addOutput(QgsProcessingOutputString("DEVICE_USED", "Device used"))
+        self.addOutput(QgsProcessingOutputString("TORCH", tr("Version of PyTorch")))
+        self.addOutput(QgsProcessingOutputString("DEVICE_USED", tr("Device used")))
 
     def _parameters(self) -> list[Any]:
         return [
             described(
-                choice(self.ACTION, "Action", ACTIONS),
-                "One of test, install, use and remove.",
+                choice(self.ACTION, tr("Action"), ACTIONS),
+                tr("One of test, install, use and remove."),
             ),
             described(
-                choice(self.BUILD, "Build of PyTorch", BUILDS),
-                "For install: default (what the package index hands out: with CUDA on Linux, for "
-                "the processor elsewhere), cpu, or cuda (the one that fits NVIDIA's driver). "
-                "Other builds than the default need INDEX or WHEELS.",
+                choice(self.BUILD, tr("Build of PyTorch"), BUILDS),
+                tr(
+                    "For install: default (what the package index hands out: with CUDA on Linux, "
+                    "for the processor elsewhere), cpu, or cuda (the one that fits NVIDIA's "
+                    "driver). Other builds than the default need INDEX or WHEELS."
+                ),
             ),
             described(
                 QgsProcessingParameterFile(
-                    self.WHEELS, "Folder of wheels", behavior=FOLDER, optional=True
+                    self.WHEELS, tr("Folder of wheels"), behavior=FOLDER, optional=True
                 ),
-                "For install without a network: a folder with the wheels of torch, safetensors and "
-                "of what they need.",
+                tr(
+                    "For install without a network: a folder with the wheels of torch, "
+                    "safetensors and of what they need."
+                ),
             ),
             described(
-                QgsProcessingParameterString(self.INDEX, "Package index", optional=True),
-                "For install: the address of a package index for PyTorch. {build} in it stands "
-                "for cpu, cu128 and so on. Empty: that of the settings, else pip's own.",
+                QgsProcessingParameterString(self.INDEX, tr("Package index"), optional=True),
+                tr(
+                    "For install: the address of a package index for PyTorch. {build} in it stands "
+                    "for cpu, cu128 and so on. Empty: that of the settings, else pip's own."
+                ),
                 advanced=True,
             ),
             described(
-                QgsProcessingParameterFile(self.PYTHON, "Python", optional=True),
-                "For use: the executable of a Python with PyTorch, safetensors, numpy, scipy and "
-                "GDAL, e.g. of a conda environment.",
+                QgsProcessingParameterFile(self.PYTHON, tr("Python"), optional=True),
+                tr(
+                    "For use: the executable of a Python with PyTorch, safetensors, numpy, scipy "
+                    "and GDAL, e.g. of a conda environment."
+                ),
             ),
             described(
-                choice(self.DEVICE, "Device", DEVICES),
-                "For test: the device to compute on.",
+                choice(self.DEVICE, tr("Device"), DEVICES),
+                tr("For test: the device to compute on."),
             ),
         ]
 
@@ -126,7 +135,7 @@ class SetupEngineAlgorithm(QgsProcessingAlgorithm):
         good, message = super().checkParameterValues(parameters, context)
         action = self.parameterAsEnumString(parameters, self.ACTION, context)
         if good and action == "use" and not self._file(parameters, self.PYTHON, context):
-            return False, "ACTION=use needs PYTHON, the executable to use."
+            return False, tr("ACTION=use needs PYTHON, the executable to use.")
         return good, message
 
     def processAlgorithm(
@@ -139,7 +148,7 @@ class SetupEngineAlgorithm(QgsProcessingAlgorithm):
         try:
             if action == "remove":
                 engine_setup.remove()
-                feedback.pushInfo("The environment was removed.")
+                feedback.pushInfo(tr("The environment was removed."))
                 return {"TORCH": "", "DEVICE_USED": ""}
             found = self._found(action, parameters, context, feedback)
         except EngineError as error:

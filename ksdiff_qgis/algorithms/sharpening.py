@@ -18,6 +18,7 @@ from ksdiff_engine.job import ClassicalJob, PansharpenJob
 
 from .. import result_layer
 from ..parameters import described, output, registration, scene
+from ..translation import tr, translatable
 from .base import KSDiffAlgorithm
 
 
@@ -26,7 +27,7 @@ class SharpeningAlgorithm(KSDiffAlgorithm):
 
     OUTPUT = "OUTPUT"
 
-    GROUP = "Pansharpening"
+    GROUP = translatable("Pansharpening")
     TAGS = (
         *("pansharpening", "pan-sharpening", "fusion", "sharpen", "panchromatic", "multispectral"),
         *("resolution", "satellite"),
@@ -43,19 +44,19 @@ class SharpeningAlgorithm(KSDiffAlgorithm):
             *registration.parameters(),
             *output.parameters(),
             described(
-                QgsProcessingParameterRasterDestination(self.OUTPUT, "Pansharpened raster"),
-                "The sharpened bands: a GeoTIFF, or another format by its extension.",
+                QgsProcessingParameterRasterDestination(self.OUTPUT, tr("Pansharpened raster")),
+                tr("The sharpened bands: a GeoTIFF, or another format by its extension."),
             ),
         ]
 
     def declare_outputs(self) -> list[QgsProcessingOutputDefinition]:
         return [
-            QgsProcessingOutputNumber("WIDTH", "Width in pixels"),
-            QgsProcessingOutputNumber("HEIGHT", "Height in pixels"),
-            QgsProcessingOutputNumber("BAND_COUNT", "Number of bands"),
-            QgsProcessingOutputNumber("RATIO", "PAN pixels per MS pixel"),
-            QgsProcessingOutputNumber("VALID_FRACTION", "Fraction of valid pixels (0 to 1)"),
-            QgsProcessingOutputNumber("SECONDS", "Duration in seconds"),
+            QgsProcessingOutputNumber("WIDTH", tr("Width in pixels")),
+            QgsProcessingOutputNumber("HEIGHT", tr("Height in pixels")),
+            QgsProcessingOutputNumber("BAND_COUNT", tr("Number of bands")),
+            QgsProcessingOutputNumber("RATIO", tr("PAN pixels per MS pixel")),
+            QgsProcessingOutputNumber("VALID_FRACTION", tr("Fraction of valid pixels (0 to 1)")),
+            QgsProcessingOutputNumber("SECONDS", tr("Duration in seconds")),
             *registration.outputs(),
         ]
 
@@ -71,7 +72,7 @@ class SharpeningAlgorithm(KSDiffAlgorithm):
         }
 
     def layer_names(self, job: PansharpenJob | ClassicalJob) -> dict[str, str]:
-        return {self.OUTPUT: f"{Path(job.ms[0]).stem} pansharpened"}
+        return {self.OUTPUT: tr("{name} pansharpened", name=Path(job.ms[0]).stem)}
 
     def present_layer(
         self,
@@ -79,5 +80,5 @@ class SharpeningAlgorithm(KSDiffAlgorithm):
         job: PansharpenJob | ClassicalJob,
         result: dict[str, Any],
     ) -> None:
-        origin = result_layer.origin_of(job, result, self.TITLE)
+        origin = result_layer.origin_of(job, result, self.displayName())
         result_layer.present(details, origin, self.id(), self.OUTPUT)

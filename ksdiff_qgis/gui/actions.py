@@ -12,8 +12,8 @@ from qgis.PyQt.QtWidgets import QAction, QPushButton
 from .._paths import RESOURCES
 from ..candidates import describe, raster_layers
 from ..pairing import Pair, pair_up
+from ..translation import tr
 from .dialogs import open_dialog, what_is_missing
-from .translation import tr
 
 if TYPE_CHECKING:
     from qgis.core import QgsMapLayer
@@ -103,11 +103,10 @@ class PansharpenAction:
     def _warn_without_partner(self, selected: Sequence[QgsMapLayer]) -> None:
         text = tr(
             "No partner for {layers}. PAN needs one band and smaller pixels than MS, and must "
-            "overlap it."
+            "overlap it.",
+            layers=_names(selected),
         )
-        self._iface.messageBar().pushMessage(
-            tr("Pansharpen"), text.format(layers=_names(selected)), Qgis.MessageLevel.Warning
-        )
+        self._iface.messageBar().pushMessage(tr("Pansharpen"), text, Qgis.MessageLevel.Warning)
 
     def _offer_set_up(self, missing: str) -> None:
         bar = self._iface.messageBar()
@@ -128,10 +127,8 @@ class PansharpenAction:
         paired = {key for pair in pairs for key in pair.keys}
         left_out = [layer for layer in selected if layer.id() not in paired]
         if left_out:
-            text = tr("Without a partner and left out: {layers}.")
-            self._iface.messageBar().pushMessage(
-                tr("Pansharpen"), text.format(layers=_names(left_out)), Qgis.MessageLevel.Info
-            )
+            text = tr("Without a partner and left out: {layers}.", layers=_names(left_out))
+            self._iface.messageBar().pushMessage(tr("Pansharpen"), text, Qgis.MessageLevel.Info)
 
 
 def _names(layers: Sequence[QgsMapLayer]) -> str:

@@ -12,6 +12,7 @@ from ksdiff_engine.errors import EngineError
 
 from .. import diagnostics, engine_setup
 from ..setup.environment import Plan
+from ..translation import tr
 
 
 class EngineTask(QgsTask):
@@ -47,7 +48,7 @@ class EngineTask(QgsTask):
         """Tell the end; called by QGIS on the main thread, after a cancel as well."""
         _kept.discard(self)
         if not good and self.error is None:  # cancelled before it began
-            self.error = EngineError("The work was cancelled.", kind="cancelled")
+            self.error = EngineError(tr("The work was cancelled."), kind="cancelled")
         if self.error is not None:
             diagnostics.remember(self.error)
         self.ended.emit(self.result, self.error)
@@ -86,7 +87,7 @@ def start_setup(plan: Plan) -> EngineTask:
     """Start the set-up; it goes on when its dialog is closed."""
     global _setup
     _setup = start(
-        "Setting up the KSDiff engine", lambda task: engine_setup.install(plan, _Listener(task))
+        tr("Setting up the KSDiff engine"), lambda task: engine_setup.install(plan, _Listener(task))
     )
     return _setup
 

@@ -25,10 +25,10 @@ from ksdiff_engine.job import DEVICES, SMALLEST_TILE
 
 from .. import diagnostics, engine_setup, settings, weights_choice
 from .._paths import RESOURCES
+from ..translation import tr
 from . import engine_tasks
 from .engine_tasks import EngineTask
 from .setup_dialog import SetupDialog, text_box
-from .translation import tr
 
 _LARGEST_TILE = 65536
 _MOST_THREADS = 4096

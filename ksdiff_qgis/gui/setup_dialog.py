@@ -28,9 +28,9 @@ from .. import engine_setup, settings
 from ..setup.check import in_words
 from ..setup.environment import Plan, Request
 from ..setup.gpu import Gpu, find_gpus
+from ..translation import tr
 from . import engine_tasks
 from .engine_tasks import EngineTask
-from .translation import tr
 
 _LOG_LINES = 5000
 _NETWORK, _WHEELS, _PYTHON = range(3)  # the pages

@@ -14,6 +14,7 @@ from qgis.core import QgsProcessingParameterDefinition, QgsProcessingParameterEn
 from ksdiff_engine.errors import OutputError
 
 from .._compat import ADVANCED
+from ..translation import tr
 
 
 def described(
@@ -44,5 +45,6 @@ def check_folder(path: str, name: str) -> None:
     folder = os.path.dirname(path)
     if folder and not os.path.isdir(folder):
         raise OutputError(
-            f"{name}: the folder {folder} does not exist.", hint="Create it, or choose another."
+            tr("{name}: the folder {folder} does not exist.", name=name, folder=folder),
+            hint=tr("Create it, or choose another."),
         )

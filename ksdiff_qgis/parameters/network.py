@@ -20,6 +20,7 @@ from ksdiff_engine.weights import SUFFIX, read_card
 
 from .. import weights_choice
 from .._compat import INTEGER
+from ..translation import tr
 from . import choice, described
 
 WEIGHTS = "WEIGHTS"
@@ -34,35 +35,39 @@ _LARGEST_INTEGER = 2**31 - 1  # of a Processing parameter
 def parameters(*, advanced: bool = False) -> list[QgsProcessingParameterDefinition]:
     """Return the network's parameters; ``advanced`` hides those as well that are shown first."""
     file = QgsProcessingParameterFile(
-        WEIGHTS_FILE, "Weights file", extension=SUFFIX.lstrip("."), optional=True
+        WEIGHTS_FILE, tr("Weights file"), extension=SUFFIX.lstrip("."), optional=True
     )
     seed = QgsProcessingParameterNumber(
-        SEED, "Seed", type=INTEGER, defaultValue=0, minValue=0, maxValue=_LARGEST_INTEGER
+        SEED, tr("Seed"), type=INTEGER, defaultValue=0, minValue=0, maxValue=_LARGEST_INTEGER
     )
     return [
         described(
-            choice(WEIGHTS, "Weights", (AUTO, *weights_choice.names())),
-            "The trained network. auto chooses by the number of bands, the ratio of the pixel "
-            "sizes and the sensor, and reports its choice.",
+            choice(WEIGHTS, tr("Weights"), (AUTO, *weights_choice.names())),
+            tr(
+                "The trained network. auto chooses by the number of bands, the ratio of the pixel "
+                "sizes and the sensor, and reports its choice."
+            ),
             advanced=advanced,
         ),
         described(
-            choice(DEVICE, "Device", DEVICES),
-            "auto uses an NVIDIA GPU where one works, else the processor.",
+            choice(DEVICE, tr("Device"), DEVICES),
+            tr("auto uses an NVIDIA GPU where one works, else the processor."),
             advanced=advanced,
         ),
         described(
             file,
-            "A safetensors file of weights, instead of those in the list of weights.",
+            tr("A safetensors file of weights, instead of those in the list of weights."),
             advanced=True,
         ),
         described(
-            choice(PRIOR_SCOPE, "Scope of the prior", PRIOR_SCOPES),
-            "scene estimates one prior for the whole scene, so that the tiling leaves no "
-            "trace; tile estimates one for every 512 pixels and blends them.",
+            choice(PRIOR_SCOPE, tr("Scope of the prior"), PRIOR_SCOPES),
+            tr(
+                "scene estimates one prior for the whole scene, so that the tiling leaves no "
+                "trace; tile estimates one for every 512 pixels and blends them."
+            ),
             advanced=True,
         ),
-        described(seed, "Of the noise from which the diffusion model starts.", advanced=True),
+        described(seed, tr("Of the noise from which the diffusion model starts."), advanced=True),
     ]
 
 
@@ -88,8 +93,8 @@ def _weights(
         return name
     if name != AUTO:
         raise InputError(
-            f"Both WEIGHTS ({name}) and WEIGHTS_FILE ({path}) are given.",
-            hint="Leave WEIGHTS at auto to use the file.",
+            tr("Both WEIGHTS ({name}) and WEIGHTS_FILE ({path}) are given.", name=name, path=path),
+            hint=tr("Leave WEIGHTS at auto to use the file."),
         )
     read_card(path)
     return os.path.abspath(path)

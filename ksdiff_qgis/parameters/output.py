@@ -16,6 +16,7 @@ from qgis.core import (
 from ksdiff_engine.job import OUTPUT_TYPES
 
 from .._compat import CREATION_OPTIONS_WIDGET, INTEGER
+from ..translation import tr
 from . import choice, described
 
 TILE = "TILE"
@@ -29,18 +30,20 @@ _LARGEST_TILE = 65536
 def parameters() -> list[QgsProcessingParameterDefinition]:
     """Return the parameters of a sharpened raster."""
     tile = QgsProcessingParameterNumber(
-        TILE, "Tile size", type=INTEGER, defaultValue=0, minValue=0, maxValue=_LARGEST_TILE
+        TILE, tr("Tile size"), type=INTEGER, defaultValue=0, minValue=0, maxValue=_LARGEST_TILE
     )
     return [
         described(
             tile,
-            "Edge of a tile in PAN pixels, at least 64; smaller tiles need less memory. "
-            "0 chooses one.",
+            tr(
+                "Edge of a tile in PAN pixels, at least 64; smaller tiles need less memory. "
+                "0 chooses one."
+            ),
             advanced=True,
         ),
         described(
-            choice(OUTPUT_TYPE, "Output data type", OUTPUT_TYPES),
-            "input keeps the data type of MS. Values outside a type's range are clipped.",
+            choice(OUTPUT_TYPE, tr("Output data type"), OUTPUT_TYPES),
+            tr("input keeps the data type of MS. Values outside a type's range are clipped."),
             advanced=True,
         ),
         creation_options(),
@@ -56,12 +59,12 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
 def creation_options() -> QgsProcessingParameterDefinition:
     """Return the parameter ``CREATION_OPTIONS``, which every raster output has."""
     options = QgsProcessingParameterString(
-        CREATION_OPTIONS, "Additional creation options", optional=True
+        CREATION_OPTIONS, tr("Additional creation options"), optional=True
     )
     options.setMetadata({"widget_wrapper": CREATION_OPTIONS_WIDGET})
     return described(
         options,
-        "Of GDAL's driver for the format, separated by |, e.g. COMPRESS=ZSTD|TILED=YES.",
+        tr("Of GDAL's driver for the format, separated by |, e.g. COMPRESS=ZSTD|TILED=YES."),
         advanced=True,
     )
 

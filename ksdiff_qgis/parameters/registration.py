@@ -15,6 +15,7 @@ from qgis.core import (
 
 from ksdiff_engine.job import REGISTER as CHOICES
 
+from ..translation import tr
 from . import choice, described
 
 REGISTER = "REGISTER"
@@ -24,10 +25,12 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
     """Return the parameter ``REGISTER``."""
     return [
         described(
-            choice(REGISTER, "Shift between PAN and MS", CHOICES),
-            "report measures how far the ground in PAN lies off the same ground in MS, and says "
-            "so. correct moves MS by that as well, to a fraction of a pixel and without "
-            "resampling, where the measurement can be trusted. off measures nothing.",
+            choice(REGISTER, tr("Shift between PAN and MS"), CHOICES),
+            tr(
+                "report measures how far the ground in PAN lies off the same ground in MS, and "
+                "says so. correct moves MS by that as well, to a fraction of a pixel and without "
+                "resampling, where the measurement can be trusted. off measures nothing."
+            ),
             advanced=True,
         )
     ]
@@ -36,9 +39,9 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
 def outputs() -> list[QgsProcessingOutputDefinition]:
     """Return the outputs; the shift has no value where it could not be measured."""
     return [
-        QgsProcessingOutputNumber("SHIFT_X", "PAN lies right of MS by (PAN pixels)"),
-        QgsProcessingOutputNumber("SHIFT_Y", "PAN lies below MS by (PAN pixels)"),
-        QgsProcessingOutputNumber("SHIFT_CONFIDENCE", "Confidence in the shift (0 to 1)"),
+        QgsProcessingOutputNumber("SHIFT_X", tr("PAN lies right of MS by (PAN pixels)")),
+        QgsProcessingOutputNumber("SHIFT_Y", tr("PAN lies below MS by (PAN pixels)")),
+        QgsProcessingOutputNumber("SHIFT_CONFIDENCE", tr("Confidence in the shift (0 to 1)")),
     ]
 
 
@@ -51,7 +54,7 @@ def fields(
 
 def results(result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
     """Return the values of :func:`outputs` from the worker's result, and report them."""
-    feedback.pushInfo(f"Registration: {result['registration']}")
+    feedback.pushInfo(tr("Registration: {registration}", registration=result["registration"]))
     return {
         "SHIFT_X": result["shift_x"],
         "SHIFT_Y": result["shift_y"],

@@ -21,6 +21,7 @@ from ksdiff_engine.sensors import AUTO, load_profiles
 
 from .._compat import RASTER
 from ..rasters import RasterFile, check_bands, check_pair, check_pan_band, raster_file
+from ..translation import tr
 from . import choice, described
 
 PAN = "PAN"
@@ -60,24 +61,26 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
     """Return PAN, MS and what says how to read them."""
     return [
         described(
-            QgsProcessingParameterRasterLayer(PAN, "Panchromatic raster (PAN)"),
-            "The sharp raster, with a single band.",
+            QgsProcessingParameterRasterLayer(PAN, tr("Panchromatic raster (PAN)")),
+            tr("The sharp raster, with a single band."),
         ),
         stack(
             MS,
-            "Multispectral raster (MS), or one raster a band",
-            "The raster with the colours. Several rasters are stacked in the order given.",
+            tr("Multispectral raster (MS), or one raster a band"),
+            tr("The raster with the colours. Several rasters are stacked in the order given."),
         ),
-        band_list("Bands of MS"),
+        band_list(tr("Bands of MS")),
         described(
-            QgsProcessingParameterBand(PAN_BAND, "Band of PAN", None, PAN, optional=True),
-            "Which band of PAN is panchromatic, where the raster has several.",
+            QgsProcessingParameterBand(PAN_BAND, tr("Band of PAN"), None, PAN, optional=True),
+            tr("Which band of PAN is panchromatic, where the raster has several."),
             advanced=True,
         ),
         described(
-            choice(SENSOR, "Sensor", (AUTO, *load_profiles())),
-            "Whose modulation transfer function (MTF) to use. auto looks at the names and "
-            "tags of the files; default fits any sensor.",
+            choice(SENSOR, tr("Sensor"), (AUTO, *load_profiles())),
+            tr(
+                "Whose modulation transfer function (MTF) to use. auto looks at the names and "
+                "tags of the files; default fits any sensor."
+            ),
             advanced=True,
         ),
     ]
@@ -92,8 +95,10 @@ def band_list(title: str) -> QgsProcessingParameterDefinition:
     """Return the parameter ``BANDS``: which bands of a stack, in which order."""
     return described(
         QgsProcessingParameterString(BANDS, title, optional=True),
-        "Which bands, in this order: numbers separated by commas, counted from 1 through the "
-        "stacked rasters, e.g. 4,3,2. Empty: all bands.",
+        tr(
+            "Which bands, in this order: numbers separated by commas, counted from 1 through the "
+            "stacked rasters, e.g. 4,3,2. Empty: all bands."
+        ),
     )
 
 
@@ -124,8 +129,13 @@ def read_stack(
     # QGIS leaves out what it cannot open, which would shift the numbers of the bands.
     if not layers or (isinstance(given, (list, tuple)) and len(layers) < len(given)):
         raise InputError(
-            f"Of the {name} rasters, {len(layers)} can be opened: {given}.",
-            hint="Check the names of the files.",
+            tr(
+                "Of the {name} rasters, {count} can be opened: {given}.",
+                name=name,
+                count=len(layers),
+                given=given,
+            ),
+            hint=tr("Check the names of the files."),
         )
     return tuple(raster_file(layer, name) for layer in layers)
 
@@ -140,7 +150,8 @@ def read_bands(
     texts = [str(band).strip() for band in given if str(band).strip()]
     if not all(text.isdecimal() for text in texts):
         raise InputError(
-            f"BANDS: {','.join(texts)!r} is not a list of band numbers.", hint="E.g. 4,3,2."
+            tr("BANDS: {given!r} is not a list of band numbers.", given=",".join(texts)),
+            hint=tr("E.g. 4,3,2."),
         )
     return tuple(map(int, texts))
 

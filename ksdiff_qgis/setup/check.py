@@ -12,12 +12,13 @@ from ksdiff_engine.errors import Cancelled, EnvironmentProblem
 
 from .. import _paths
 from ..processes import kill_tree, start
+from ..translation import tr, translatable
 from .failures import explain
 
 _POLL = 0.1  # seconds
 _TIMEOUT = 300.0  # seconds; the first import of PyTorch under a virus scanner takes minutes
 _VERSION_TIMEOUT = 30.0  # seconds
-_DOING = "The test of the engine"
+_DOING = translatable("The test of the engine")
 
 
 def run_selftest(
@@ -45,10 +46,8 @@ def run_selftest(
         found = json.loads(stdout.decode("ascii").strip().splitlines()[-1])
         return {key: found[key] for key in ("problem", "hint", "versions", "device")} | found
     except (ValueError, LookupError, TypeError) as error:
-        said = stderr.decode("utf-8", "replace")
-        raise explain(_DOING, said or stdout.decode("utf-8", "replace"), process.returncode) from (
-            error
-        )
+        said = (stderr or stdout).decode("utf-8", "replace")
+        raise explain(tr(_DOING), said, process.returncode) from error
 
 
 def _answer(
@@ -60,11 +59,15 @@ def _answer(
             return process.communicate(timeout=_POLL)
         except subprocess.TimeoutExpired:
             if is_cancelled():
-                raise Cancelled("The test was cancelled.") from None
+                raise Cancelled(tr("The test was cancelled.")) from None
             if time.monotonic() - begin > _TIMEOUT:
                 raise EnvironmentProblem(
-                    f"{_DOING} did not end within {_TIMEOUT / 60:.0f} minutes.",
-                    hint="Choose cpu as the device, or restart the computer, then test again.",
+                    tr(
+                        "{doing} did not end within {minutes:.0f} minutes.",
+                        doing=tr(_DOING),
+                        minutes=_TIMEOUT / 60,
+                    ),
+                    hint=tr("Choose cpu as the device, or restart the computer, then test again."),
                 ) from None
 
 
@@ -85,12 +88,13 @@ def in_words(found: Mapping[str, Any]) -> str:
     device = found["device"]
     name = device.get("name", "?")
     if device.get("memory"):
-        name += f" with {device['memory'] / 2**30:.1f} GB of memory"
+        name += tr(" with {memory:.1f} GB of memory", memory=device["memory"] / 2**30)
     elif device.get("threads"):
-        name = f"processor ({device['threads']} threads)"
-    lines = [
-        f"PyTorch {found['versions'].get('torch', '?')} on the {name}.",
-        f"A made-up scene was {found['scene'].rstrip('.')}." if found.get("scene") else "",
-        found.get("warning", ""),
-    ]
-    return "\n".join(line for line in lines if line)
+        name = tr("processor ({threads} threads)", threads=device["threads"])
+    version = found["versions"].get("torch", "?")
+    lines = [tr("PyTorch {version} on the {device}.", version=version, device=name)]
+    if found.get("scene"):
+        lines.append(tr("A made-up scene was {scene}.", scene=found["scene"].rstrip(".")))
+    if found.get("warning"):
+        lines.append(found["warning"])
+    return "\n".join(lines)

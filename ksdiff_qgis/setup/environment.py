@@ -17,6 +17,7 @@ from zipfile import BadZipFile, ZipFile
 
 from ksdiff_engine.errors import EnvironmentProblem, InputError
 
+from ..translation import tr
 from .gpu import DEFAULT_CUDA, CudaBuild, Gpu, fitting
 
 NETWORK = "torch>=2.1,<3"
@@ -122,19 +123,28 @@ class BasePython:
         """Raise ``EnvironmentProblem`` when PyTorch cannot be installed for this Python."""
         if self.version < _OLDEST_PYTHON:
             raise EnvironmentProblem(
-                f"{self.path} is Python {'.'.join(map(str, self.version))}; the engine needs 3.9.",
-                hint="Choose a newer Python that has PyTorch.",
+                tr(
+                    "{path} is Python {version}; the engine needs 3.9.",
+                    path=self.path,
+                    version=".".join(map(str, self.version)),
+                ),
+                hint=tr("Choose a newer Python that has PyTorch."),
             )
         if self.bits != 64:
             raise EnvironmentProblem(
-                f"{self.path} has {self.bits} bits; PyTorch needs 64.",
-                hint="Install QGIS for 64 bits.",
+                tr("{path} has {bits} bits; PyTorch needs 64.", path=self.path, bits=self.bits),
+                hint=tr("Install QGIS for 64 bits."),
             )
         if not self.venv:
             raise EnvironmentProblem(
-                f"{self.path} cannot make virtual environments: it lacks venv or ensurepip.",
-                hint="On Debian and Ubuntu install the package python3-venv; elsewhere choose a "
-                "Python that has PyTorch already.",
+                tr(
+                    "{path} cannot make virtual environments: it lacks venv or ensurepip.",
+                    path=self.path,
+                ),
+                hint=tr(
+                    "On Debian and Ubuntu install the package python3-venv; elsewhere choose a "
+                    "Python that has PyTorch already."
+                ),
             )
 
 
@@ -175,11 +185,20 @@ class Plan:
 
     def summary(self) -> str:
         """Return what the user should know before saying yes."""
-        source = f"downloads {_size(self.download)}" if self.download else "downloads nothing"
-        first = (
-            f"This makes the environment {self.folders.environment} on {self.base}, installs "
-            f"PyTorch ({self.build}) and safetensors into it, {source} and needs "
-            f"{_size(self.disk)} of disk. QGIS itself stays as it is."
+        source = (
+            tr("downloads {size}", size=_size(self.download))
+            if self.download
+            else tr("downloads nothing")
+        )
+        first = tr(
+            "This makes the environment {environment} on {base}, installs "
+            "PyTorch ({build}) and safetensors into it, {source} and needs "
+            "{disk} of disk. QGIS itself stays as it is.",
+            environment=self.folders.environment,
+            base=self.base,
+            build=self.build,
+            source=source,
+            disk=_size(self.disk),
         )
         return "\n".join((first, *self.notes))
 
@@ -187,10 +206,15 @@ class Plan:
         """Raise ``EnvironmentProblem`` when the free bytes do not suffice."""
         if free < self.disk:
             raise EnvironmentProblem(
-                f"The set-up needs {_size(self.disk)} of disk; {self.folders.root} has "
-                f"{free / _GB:.1f} GB free.",
-                hint="Free some space"
-                + (", or choose the CPU build." if self.disk > _SIZES["cpu"][1] else "."),
+                tr(
+                    "The set-up needs {disk} of disk; {root} has {free:.1f} GB free.",
+                    disk=_size(self.disk),
+                    root=self.folders.root,
+                    free=free / _GB,
+                ),
+                hint=tr("Free some space, or choose the CPU build.")
+                if self.disk > _SIZES["cpu"][1]
+                else tr("Free some space."),
             )
 
 
@@ -214,7 +238,13 @@ def make_plan(
     hand out on this system is refused, rather than replaced by another.
     """
     if request.build not in BUILDS:
-        raise InputError(f"Build {request.build!r} is none of {', '.join(BUILDS)}.")
+        raise InputError(
+            tr(
+                "Build {build!r} is none of {builds}.",
+                build=request.build,
+                builds=", ".join(BUILDS),
+            )
+        )
     if request.wheels:
         return _offline_plan(request, base, folders)
     cuda = fitting(gpus)
@@ -224,9 +254,9 @@ def make_plan(
     # Two commands: an index for builds of PyTorch need not have safetensors.
     own_index = ("--index-url", index) if index else ()
     steps = (
-        Step("Making the environment", _make(base, folders), 0.05),
-        Step("Installing PyTorch", _pip(folders, *own_index, NETWORK), 0.9),
-        Step("Installing safetensors", _pip(folders, FILES), 0.93),
+        Step(tr("Making the environment"), _make(base, folders), 0.05),
+        Step(tr("Installing PyTorch"), _pip(folders, *own_index, NETWORK), 0.9),
+        Step(tr("Installing safetensors"), _pip(folders, FILES), 0.93),
     )
     return Plan(folders, base, build, download, disk, notes, steps)
 
@@ -275,26 +305,42 @@ def _choose_build(
         return (tag if known else plain), ()
     if request.build != plain:
         raise InputError(
-            f"On this system the package index hands out PyTorch for {plain.upper()} only; "
-            f"the build {tag} needs an index of its own.",
-            hint="Give the address that PyTorch's installation page names, or a folder of wheels"
-            + ("." if plain == "cpu" else ", or take the default build."),
+            tr(
+                "On this system the package index hands out PyTorch for {kind} only; "
+                "the build {tag} needs an index of its own.",
+                kind=plain.upper(),
+                tag=tag,
+            ),
+            hint=tr(
+                "Give the address that PyTorch's installation page names, or a folder of wheels."
+            )
+            if plain == "cpu"
+            else tr(
+                "Give the address that PyTorch's installation page names, or a folder of wheels, "
+                "or take the default build."
+            ),
         )
     return plain, _notes_on_default(plain, gpus, cuda)
 
 
 def _check_cuda(gpus: Sequence[Gpu], cuda: CudaBuild | None, system: str) -> None:
     if system == "darwin":
-        raise InputError("There is no PyTorch with CUDA for macOS.", hint="Take the default build.")
+        raise InputError(
+            tr("There is no PyTorch with CUDA for macOS."), hint=tr("Take the default build.")
+        )
     if not gpus:
         raise InputError(
-            "No NVIDIA GPU was found (nvidia-smi is missing or does not answer).",
-            hint="Install NVIDIA's driver, or take the CPU build.",
+            tr("No NVIDIA GPU was found (nvidia-smi is missing or does not answer)."),
+            hint=tr("Install NVIDIA's driver, or take the CPU build."),
         )
     if cuda is None:
         raise InputError(
-            f"{gpus[0].name} with driver {gpus[0].driver:g} fits no CUDA build of PyTorch.",
-            hint="Update NVIDIA's driver to 580 or newer, or take the CPU build.",
+            tr(
+                "{name} with driver {driver:g} fits no CUDA build of PyTorch.",
+                name=gpus[0].name,
+                driver=gpus[0].driver,
+            ),
+            hint=tr("Update NVIDIA's driver to 580 or newer, or take the CPU build."),
         )
 
 
@@ -303,20 +349,32 @@ def _notes_on_default(plain: str, gpus: Sequence[Gpu], cuda: CudaBuild | None) -
         if not gpus or cuda is None:
             return ()
         return (
-            f"This build uses the processor alone. For {gpus[0].name} choose the build cuda "
-            f"({cuda.tag}), with the address of its index.",
+            tr(
+                "This build uses the processor alone. For {name} choose the build cuda "
+                "({tag}), with the address of its index.",
+                name=gpus[0].name,
+                tag=cuda.tag,
+            ),
         )
     if not gpus:
         return (
-            "On Linux the package index hands out PyTorch with CUDA, though no NVIDIA GPU was "
-            "found here. The smaller CPU build needs the address of its index.",
+            tr(
+                "On Linux the package index hands out PyTorch with CUDA, though no NVIDIA GPU was "
+                "found here. The smaller CPU build needs the address of its index."
+            ),
         )
     if cuda is not DEFAULT_CUDA:
-        best = f" or take the build cuda ({cuda.tag}) from its index" if cuda else ""
+        best = tr(" or take the build cuda ({tag}) from its index", tag=cuda.tag) if cuda else ""
         return (
-            f"{gpus[0].name} with driver {gpus[0].driver:g} may not run the current build "
-            f"(CUDA 13, driver {DEFAULT_CUDA.driver:g} or newer): the processor would be used. "
-            f"Update the driver{best}.",
+            tr(
+                "{name} with driver {driver:g} may not run the current build "
+                "(CUDA 13, driver {needed:g} or newer): the processor would be used. "
+                "Update the driver{best}.",
+                name=gpus[0].name,
+                driver=gpus[0].driver,
+                needed=DEFAULT_CUDA.driver,
+                best=best,
+            ),
         )
     return ()
 
@@ -327,14 +385,20 @@ def _offline_plan(request: Request, base: str, folders: Folders) -> Plan:
     lacking = [n for n in ("torch", "safetensors") if not any(_is(w, n) for w in wheels)]
     if lacking:
         raise InputError(
-            f"The folder {folder} holds no wheel of {' and '.join(lacking)}.",
-            hint="Fill it on a computer with a network: pip download -d FOLDER torch safetensors.",
+            tr(
+                "The folder {folder} holds no wheel of {packages}.",
+                folder=folder,
+                packages=tr(" and ").join(lacking),
+            ),
+            hint=tr(
+                "Fill it on a computer with a network: pip download -d FOLDER torch safetensors."
+            ),
         )
-    build = " or ".join(w.name.split("-")[1] for w in wheels if _is(w, "torch"))
+    build = tr(" or ").join(w.name.split("-")[1] for w in wheels if _is(w, "torch"))
     source = ("--no-index", "--find-links", str(folder))
     steps = (
-        Step("Making the environment", _make(base, folders), 0.1),
-        Step("Installing PyTorch", _pip(folders, *source, NETWORK, FILES), 0.93),
+        Step(tr("Making the environment"), _make(base, folders), 0.1),
+        Step(tr("Installing PyTorch"), _pip(folders, *source, NETWORK, FILES), 0.93),
     )
     return Plan(folders, base, build, 0, _unpacked(wheels) + _SPARE, (), steps)
 
@@ -350,7 +414,8 @@ def _unpacked(wheels: Sequence[Path]) -> int:
                     total += sum(entry.file_size for entry in archive.infolist())
             except (OSError, BadZipFile) as error:
                 raise InputError(
-                    f"The wheel {wheel} cannot be read: {error}.", hint="Copy it again."
+                    tr("The wheel {wheel} cannot be read: {error}.", wheel=wheel, error=error),
+                    hint=tr("Copy it again."),
                 ) from error
     return total
 
@@ -374,5 +439,5 @@ def _pip(folders: Folders, *arguments: str) -> tuple[str, ...]:
 
 def _size(count: int) -> str:
     if count >= _GB:
-        return f"up to {count / _GB:.1f} GB"
-    return f"about {count / 10**6:.0f} MB"
+        return tr("up to {size:.1f} GB", size=count / _GB)
+    return tr("about {size:.0f} MB", size=count / 10**6)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ksdiff_engine.errors import EnvironmentProblem
 
+from ..translation import tr, translatable
+
 _LOG_TAIL = 200  # lines of output that are searched
 _KILLED = (-9, 137)
 
@@ -28,56 +30,71 @@ FAILURES = (
     Failure(
         "venv",
         r"No module named '?(venv|ensurepip)|ensurepip is not available",
-        "This Python cannot make virtual environments: it lacks venv or ensurepip.",
-        "On Debian and Ubuntu install the package python3-venv; elsewhere choose a Python that "
-        "has PyTorch already.",
+        translatable("This Python cannot make virtual environments: it lacks venv or ensurepip."),
+        translatable(
+            "On Debian and Ubuntu install the package python3-venv; elsewhere choose a Python that "
+            "has PyTorch already."
+        ),
     ),
     Failure(
         "disk",
         r"No space left on device|\[Errno 28\]|WinError 112|not enough space on the disk"
         r"|Disk quota exceeded|\[Errno 122\]",
-        "The disk is full.",
-        "Free some space and start the set-up again; it goes on where it stopped.",
+        translatable("The disk is full."),
+        translatable("Free some space and start the set-up again; it goes on where it stopped."),
     ),
     Failure(
         "long path",
         r"Long Path support|WinError 206|filename or extension is too long",
-        "A file name became too long for Windows.",
-        "Enable long paths (Windows group policy “Enable Win32 long paths”), then start again.",
+        translatable("A file name became too long for Windows."),
+        translatable(
+            "Enable long paths (Windows group policy “Enable Win32 long paths”), then start again."
+        ),
     ),
     Failure(
         "lock",
         r"WinError 32\b|WinError 5\b|being used by another process|Access is denied",
-        "Windows refused access to a file, mostly because a virus scanner or another program "
-        "holds it.",
-        "Close other QGIS windows, let the virus scanner pass over the folder, then start again.",
+        translatable(
+            "Windows refused access to a file, mostly because a virus scanner or another program "
+            "holds it."
+        ),
+        translatable(
+            "Close other QGIS windows, let the virus scanner pass over the folder, then start "
+            "again."
+        ),
     ),
     Failure(
         "read-only",
         r"Read-only file system|\[Errno 30\]|Permission denied|\[Errno 13\]|PermissionError",
-        "The folder of the engine cannot be written.",
-        "Check who owns the folder of the QGIS profile, then start again.",
+        translatable("The folder of the engine cannot be written."),
+        translatable("Check who owns the folder of the QGIS profile, then start again."),
     ),
     Failure(
         "proxy",
         r"ProxyError|Tunnel connection failed|407 Proxy|Cannot connect to proxy",
-        "The proxy refused the connection.",
-        "Give the proxy with its user name in the environment variable HTTPS_PROXY or in pip's "
-        "configuration, restart QGIS and start again; or install from a folder of wheels.",
+        translatable("The proxy refused the connection."),
+        translatable(
+            "Give the proxy with its user name in the environment variable HTTPS_PROXY or in pip's "
+            "configuration, restart QGIS and start again; or install from a folder of wheels."
+        ),
     ),
     Failure(
         "certificate",
         r"CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError|SSLError|certificate verify failed",
-        "The package index's certificate is not trusted, mostly because a firewall puts its own "
-        "in place.",
-        "Name your organisation's certificates in the environment variable PIP_CERT, restart "
-        "QGIS and start again; or install from a folder of wheels.",
+        translatable(
+            "The package index's certificate is not trusted, mostly because a firewall puts its "
+            "own in place."
+        ),
+        translatable(
+            "Name your organisation's certificates in the environment variable PIP_CERT, restart "
+            "QGIS and start again; or install from a folder of wheels."
+        ),
     ),
     Failure(
         "index",
         r"HTTP error 40[134]|40[134] Client Error",
-        "The package index refused to hand out the packages.",
-        "Check the address of the package index.",
+        translatable("The package index refused to hand out the packages."),
+        translatable("Check the address of the package index."),
     ),
     Failure(
         "network",
@@ -85,56 +102,68 @@ FAILURES = (
         r"|nodename nor servname|Connection refused|Network is unreachable|No route to host"
         r"|ConnectTimeout|Read timed out|ReadTimeoutError|IncompleteRead|RemoteDisconnected"
         r"|Connection aborted|Connection reset|Connection broken",
-        "The package index cannot be reached, or the connection broke.",
-        "Check the network and start again, what was downloaded is kept; or install from a folder "
-        "of wheels.",
+        translatable("The package index cannot be reached, or the connection broke."),
+        translatable(
+            "Check the network and start again, what was downloaded is kept; or install from a "
+            "folder of wheels."
+        ),
     ),
     Failure(
         "download",
         r"DO NOT MATCH THE HASHES|BadZipFile|is not a valid wheel|has an invalid wheel",
-        "A downloaded file is damaged.",
-        "Remove the environment, then set it up again.",
+        translatable("A downloaded file is damaged."),
+        translatable("Remove the environment, then set it up again."),
     ),
     Failure(
         "architecture",
         r"incompatible architecture|Exec format error|\[Errno 8\]|Bad CPU type|WinError 193"
         r"|not a valid Win32 application|wrong ELF class",
-        "The Python or a library was built for another kind of processor.",
-        "On a Mac with Apple silicon use QGIS and Python for arm64 both, elsewhere 64 bits both.",
+        translatable("The Python or a library was built for another kind of processor."),
+        translatable(
+            "On a Mac with Apple silicon use QGIS and Python for arm64 both, elsewhere 64 bits "
+            "both."
+        ),
     ),
     Failure(
         "libraries",
         r"DLL load failed|WinError 126|WinError 127|WinError 1114|Error loading \"?.*\.dll",
-        "PyTorch is installed, but Windows cannot load its libraries.",
-        "Install Microsoft's current Visual C++ Redistributable (x64), restart, then start again.",
+        translatable("PyTorch is installed, but Windows cannot load its libraries."),
+        translatable(
+            "Install Microsoft's current Visual C++ Redistributable (x64), restart, then start "
+            "again."
+        ),
     ),
     Failure(
         "libraries",
         r"cannot open shared object file|version `GLIBC|undefined symbol|image not found"
         r"|Library not loaded|Symbol not found",
-        "PyTorch is installed, but the system cannot load its libraries.",
-        "Remove the environment and set it up again; if it fails again, this system is too old "
-        "for this PyTorch.",
+        translatable("PyTorch is installed, but the system cannot load its libraries."),
+        translatable(
+            "Remove the environment and set it up again; if it fails again, this system is too old "
+            "for this PyTorch."
+        ),
     ),
     Failure(
         "no fitting package",
         r"No matching distribution found|Could not find a version that satisfies"
         r"|not a supported wheel on this platform",
-        "No package was found that fits this Python and system.",
-        "Check the network and the address of the package index; a folder of wheels needs those of "
-        "torch, safetensors and all they need, for this system and version of Python.",
+        translatable("No package was found that fits this Python and system."),
+        translatable(
+            "Check the network and the address of the package index; a folder of wheels needs "
+            "those of torch, safetensors and all they need, for this system and version of Python."
+        ),
     ),
     Failure(
         "conflict",
         r"ResolutionImpossible|conflicting dependencies",
-        "The packages exclude one another, as QGIS's own numpy and scipy must stay.",
-        "Choose a Python that has PyTorch already, e.g. of conda.",
+        translatable("The packages exclude one another, as QGIS's own numpy and scipy must stay."),
+        translatable("Choose a Python that has PyTorch already, e.g. of conda."),
     ),
     Failure(
         "broken environment",
         r"No module named '?pip|failed to locate pyvenv|No Python at|Fatal Python error: init",
-        "The environment is broken.",
-        "Remove it, then set it up again.",
+        translatable("The environment is broken."),
+        translatable("Remove it, then set it up again."),
     ),
 )
 
@@ -148,16 +177,25 @@ def explain(doing: str, output: str, code: int | None = None) -> EnvironmentProb
     tail = "\n".join(output.splitlines()[-_LOG_TAIL:])
     for failure in FAILURES:
         if re.search(failure.pattern, tail):
-            return EnvironmentProblem(f"{doing} failed. {failure.message}", hint=failure.hint)
+            return EnvironmentProblem(
+                tr("{doing} failed. {message}", doing=doing, message=tr(failure.message)),
+                hint=tr(failure.hint),
+            )
     if code in _KILLED:
         return EnvironmentProblem(
-            f"{doing} was killed by the operating system, most likely because memory ran out.",
-            hint="Close other programs, then start again.",
+            tr(
+                "{doing} was killed by the operating system, most likely because memory ran out.",
+                doing=doing,
+            ),
+            hint=tr("Close other programs, then start again."),
         )
     lines = [line.strip() for line in tail.splitlines() if line.strip()]
     said = f": {lines[-1]}" if lines else "."
-    ended = "" if code is None else f" (exit code {code})"
-    return EnvironmentProblem(f"{doing} failed{ended}{said}", hint="The log has the details.")
+    ended = "" if code is None else tr(" (exit code {code})", code=code)
+    return EnvironmentProblem(
+        tr("{doing} failed{ended}{said}", doing=doing, ended=ended, said=said),
+        hint=tr("The log has the details."),
+    )
 
 
 def redacted(text: str) -> str:

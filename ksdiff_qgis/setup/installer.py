@@ -22,6 +22,7 @@ from ksdiff_engine.errors import Cancelled, EngineError, EnvironmentProblem
 
 from .. import _paths
 from ..processes import kill_tree, start
+from ..translation import tr, translatable
 from ..worker_client import running_jobs
 from .check import in_words, run_selftest
 from .environment import (
@@ -40,7 +41,7 @@ _POLL = 0.1  # seconds between two looks at the wish to cancel
 _MEASURE = 2.0  # seconds between two looks at the growth of the folders
 _ANSWER = 60.0  # seconds a Python has to say its version
 _RETRIES = 20  # of a renaming, half a second each: virus scanners hold new files for seconds
-_CANCELLED = "The set-up was cancelled. Started again, it goes on where it stopped."
+_CANCELLED = translatable("The set-up was cancelled. Started again, it goes on where it stopped.")
 
 
 class Listener(Protocol):
@@ -70,10 +71,10 @@ def install(
         try:
             found = _install(plan, worker_environment, run, log)
         except EngineError as error:
-            log.say(f"Failed: {error}")
+            log.say(tr("Failed: {error}", error=error))
             raise
-        log.say("Done.")
-        log.progress(1.0, "Done")
+        log.say(tr("Done."))
+        log.progress(1.0, tr("Done"))
         return found
 
 
@@ -87,7 +88,7 @@ def remove(folders: Folders) -> None:
     with _locked(folders):
         if running_jobs():
             raise EnvironmentProblem(
-                "A KSDiff job is running in this environment.", hint="Wait for its end."
+                tr("A KSDiff job is running in this environment."), hint=tr("Wait for its end.")
             )
         if folders.environment.exists():
             _delete(folders.outdated)
@@ -111,7 +112,7 @@ def _install(
     folders.constraints.write_text(constraints(base), encoding="utf-8")
     make, *packages = plan.steps
     if run.is_usable(folders.unfinished, base):
-        log.say("An unfinished environment is there; it is completed.")
+        log.say(tr("An unfinished environment is there; it is completed."))
     else:
         _delete(folders.unfinished)
         run.step(make, 0.0, plan.disk)
@@ -130,14 +131,14 @@ def _test(
     folders: Folders, worker_environment: Mapping[str, str], log: _Log, done: float
 ) -> dict[str, Any]:
     """Test the new environment. One that fails is deleted, so that the next try starts afresh."""
-    log.progress(done, "Testing the engine")
+    log.progress(done, tr("Testing the engine"))
     python = str(python_in(folders.unfinished))
     try:
         found = run_selftest(python, worker_environment, is_cancelled=log.is_cancelled)
         if found["problem"]:
-            raise explain("The test of the new environment", found["problem"])
+            raise explain(tr("The test of the new environment"), found["problem"])
     except Cancelled as error:
-        raise Cancelled(_CANCELLED) from error
+        raise Cancelled(tr(_CANCELLED)) from error
     except EnvironmentProblem:
         _delete(folders.unfinished)
         raise
@@ -148,10 +149,10 @@ def _test(
 def _wait_for_jobs(log: _Log) -> None:
     """Wait until no job of this QGIS runs in the environment that is to be replaced."""
     if running_jobs():
-        log.say("A KSDiff job is running; the new environment takes its place afterwards.")
+        log.say(tr("A KSDiff job is running; the new environment takes its place afterwards."))
     while running_jobs():
         if log.is_cancelled():
-            raise Cancelled(_CANCELLED)
+            raise Cancelled(tr(_CANCELLED))
         time.sleep(_POLL)
 
 
@@ -189,7 +190,7 @@ class _Run:
         try:
             return BasePython.from_answer(python, answer)
         except ValueError as error:
-            raise explain(f"Asking {python} for its version", answer) from error
+            raise explain(tr("Asking {python} for its version", python=python), answer) from error
 
     def is_usable(self, environment: Path, base: BasePython) -> bool:
         """Return whether a half-built environment stands on the base and has pip."""
@@ -228,7 +229,7 @@ class _Run:
         measured = time.monotonic()
         while True:
             if self._log.is_cancelled():
-                raise Cancelled(_CANCELLED)
+                raise Cancelled(tr(_CANCELLED))
             if time.monotonic() - measured > _MEASURE:
                 grown = sum(map(_bytes_below, self._growing))
                 fraction = begin + (step.until - begin) * min(1.0, grown / expected)
@@ -248,14 +249,18 @@ class _Run:
             answer = process.communicate(timeout=_ANSWER)[0].decode("utf-8", "replace")
         except subprocess.TimeoutExpired as error:
             raise EnvironmentProblem(
-                f"{command[0]} did not answer within {_ANSWER:.0f} seconds.",
-                hint="Start it in a shell to see why.",
+                tr(
+                    "{command} did not answer within {seconds:.0f} seconds.",
+                    command=command[0],
+                    seconds=_ANSWER,
+                ),
+                hint=tr("Start it in a shell to see why."),
             ) from error
         finally:
             if process.poll() is None:
                 kill_tree(process)
         if process.returncode != 0:
-            raise explain(f"Starting {command[0]}", answer, process.returncode)
+            raise explain(tr("Starting {command}", command=command[0]), answer, process.returncode)
         return answer
 
 
@@ -281,8 +286,8 @@ class SetupLock:
         except OSError as error:
             self._file.close()
             raise EnvironmentProblem(
-                "Another set-up of the engine is running.",
-                hint="Wait for its end, or cancel it, then start again.",
+                tr("Another set-up of the engine is running."),
+                hint=tr("Wait for its end, or cancel it, then start again."),
             ) from error
         return self
 
@@ -333,7 +338,7 @@ def _locked(folders: Folders) -> Iterator[SetupLock]:
                 with contextlib.suppress(OSError):
                     _delete(folders.temporary)
     except OSError as error:
-        raise explain("The set-up of the engine", f"{type(error).__name__}: {error}") from error
+        raise explain(tr("The set-up of the engine"), f"{type(error).__name__}: {error}") from error
 
 
 def _read(stream: IO[bytes], lines: queue.Queue[str | None]) -> None:
@@ -371,8 +376,12 @@ def _rename(source: Path, target: Path) -> None:
         except PermissionError as error:
             if attempt == _RETRIES - 1 or os.name != "nt":
                 raise EnvironmentProblem(
-                    f"{source} is in use and cannot be moved: {error.strerror}.",
-                    hint="Wait for running jobs, close other QGIS windows, then start again.",
+                    tr(
+                        "{source} is in use and cannot be moved: {reason}.",
+                        source=source,
+                        reason=error.strerror,
+                    ),
+                    hint=tr("Wait for running jobs, close other QGIS windows, then start again."),
                 ) from error
             time.sleep(0.5)
 
