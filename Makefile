@@ -12,7 +12,7 @@ export QT_QPA_PLATFORM ?= offscreen
 export PYTHONPATH := $(CURDIR)/engine:$(CURDIR)/training
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-qgis-lts lint package deploy clean
+.PHONY: help setup demo test test-qgis-lts lint translations package deploy clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the targets
@@ -38,6 +38,9 @@ lint: setup  ## formatting, lint, import contracts, types of the engine
 	$(RUN)/ruff check .
 	$(RUN)/lint-imports
 	$(RUN)/mypy
+
+translations: setup  ## bring ksdiff_qgis/i18n up to date with the sources
+	@$(RUN)/python scripts/translations.py
 
 package:  ## dist/ksdiff_qgis.zip, ready for QGIS's "Install from ZIP"
 	@$(PYTHON) scripts/package.py

@@ -32,7 +32,7 @@ from ksdiff_engine.protocol import (
     encode_request,
 )
 
-from . import _paths
+from . import _paths, engine_texts
 from .interpreter import Interpreter
 from .processes import kill_tree, without_console
 from .translation import tr, translatable
@@ -260,7 +260,7 @@ class _Relay:
             text = re.sub(r"\d+", "", event.message)
             if text and text != self._text:
                 self._text = text
-                self._feedback.setProgressText(event.message)
+                self._feedback.setProgressText(engine_texts.in_language(event.message))
 
 
 def death(code: int, last_words: str) -> EnvironmentProblem:

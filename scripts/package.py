@@ -21,7 +21,7 @@ TARGET = ROOT / "dist" / "ksdiff_qgis.zip"
 PLUGIN = "ksdiff_qgis"
 LIMIT = 25_000_000  # bytes; what plugins.qgis.org accepts
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file can state
-BY_PRODUCTS = (".pyc", ".aux.xml", "~")
+NOT_SHIPPED = (".pyc", ".aux.xml", "~", ".ts")  # of a translation, the .qm is
 
 
 def main() -> int:
@@ -64,8 +64,8 @@ def files_below(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
 
 
 def is_private(part: str) -> bool:
-    """Whether a file or folder of this name is a by-product rather than a source."""
-    return part.startswith(".") or part == "__pycache__" or part.endswith(BY_PRODUCTS)
+    """Whether a file or folder of this name is a by-product or a source of what is shipped."""
+    return part.startswith(".") or part == "__pycache__" or part.endswith(NOT_SHIPPED)
 
 
 if __name__ == "__main__":

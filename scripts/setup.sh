@@ -8,6 +8,8 @@ VENV=${VENV:-.venv}
 
 has_command() { command -v "$1" >/dev/null 2>&1; }
 has_module() { QT_QPA_PLATFORM=offscreen "$PYTHON" -c "import $1" >/dev/null 2>&1; }
+# Debian's /usr/bin/lrelease only looks for the one of a Qt that is installed.
+has_lrelease() { [ -x /usr/lib/qt5/bin/lrelease ] || lrelease -version >/dev/null 2>&1; }
 
 # The name of each Debian package whose capability this machine lacks.
 missing_packages() {
@@ -19,6 +21,7 @@ missing_packages() {
     has_module h5py || echo python3-h5py
     has_module scipy || echo python3-scipy
     has_command Xvfb || echo xvfb
+    has_lrelease || echo qttools5-dev-tools
 }
 
 refuse() {

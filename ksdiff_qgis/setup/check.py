@@ -10,7 +10,7 @@ from typing import Any
 
 from ksdiff_engine.errors import Cancelled, EnvironmentProblem
 
-from .. import _paths
+from .. import _paths, engine_texts
 from ..processes import kill_tree, start
 from ..translation import tr, translatable
 from .failures import explain
@@ -94,7 +94,8 @@ def in_words(found: Mapping[str, Any]) -> str:
     version = found["versions"].get("torch", "?")
     lines = [tr("PyTorch {version} on the {device}.", version=version, device=name)]
     if found.get("scene"):
-        lines.append(tr("A made-up scene was {scene}.", scene=found["scene"].rstrip(".")))
+        scene = engine_texts.in_language(found["scene"].rstrip("."))
+        lines.append(tr("A made-up scene was {scene}.", scene=scene))
     if found.get("warning"):
         lines.append(found["warning"])
     return "\n".join(lines)

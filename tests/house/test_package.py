@@ -14,7 +14,8 @@ from scripts import deploy, package
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = {
-    ".py", ".txt", ".json", ".svg", ".png", ".tif", ".md", ".safetensors", ".qml", ".model3", ".ui",
+    ".py", ".txt", ".json", ".svg", ".png", ".qm", ".tif", ".md", ".safetensors", ".qml", ".model3",
+    ".ui",
 }  # fmt: skip
 
 
@@ -41,6 +42,7 @@ def test_is_one_folder_with_what_the_plugin_needs(archive: Path) -> None:
         "engine/ksdiff_engine/__init__.py",
         "engine/ksdiff_engine/worker.py",
         "resources/icons/ksdiff.svg",
+        "i18n/ksdiff_de.qm",
         "resources/sample/pan.tif",
     ):
         assert f"ksdiff_qgis/{needed}" in inside
