@@ -32,6 +32,7 @@ KNOWN = (
     translatable("Writing the report"),
     translatable("Completing the file"),
     translatable("Completing the files"),
+    translatable("Building pyramids"),
     # Of the self-test, about its scene.
     translatable("sharpened with {weights} in {seconds} s"),
     translatable("not sharpened: {error}"),

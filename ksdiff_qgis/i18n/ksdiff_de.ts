@@ -86,7 +86,7 @@ Alle Kennzahlen gelten für die gemeinsame Fläche; die der einzelnen Kanäle st
         <message>
             <location filename="../algorithms/assess_against_reference.py" />
             <source>Reference, or one raster a band</source>
-            <translation>Referenz, oder ein Raster je Kanal</translation>
+            <translation>Referenz oder ein Raster je Kanal</translation>
         </message>
         <message>
             <location filename="../algorithms/assess_against_reference.py" />
@@ -808,6 +808,11 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../engine_texts.py" />
+            <source>Building pyramids</source>
+            <translation>Pyramiden werden erzeugt</translation>
+        </message>
+        <message>
+            <location filename="../engine_texts.py" />
             <source>sharpened with {weights} in {seconds} s</source>
             <translation>mit {weights} in {seconds} s geschärft</translation>
         </message>
@@ -1238,6 +1243,16 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../parameters/output.py" />
+            <source>Build pyramids</source>
+            <translation>Pyramiden erzeugen</translation>
+        </message>
+        <message>
+            <location filename="../parameters/output.py" />
+            <source>Adds overviews, so that a large result is drawn quickly at small scales. The file grows by about a third.</source>
+            <translation>Fügt Übersichten hinzu, damit ein großes Ergebnis in kleinen Maßstäben schnell gezeichnet wird. Die Datei wächst um etwa ein Drittel.</translation>
+        </message>
+        <message>
+            <location filename="../parameters/output.py" />
             <source>Additional creation options</source>
             <translation>Zusätzliche Erzeugungsoptionen</translation>
         </message>
@@ -1289,7 +1304,7 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         <message>
             <location filename="../parameters/scene.py" />
             <source>Multispectral raster (MS), or one raster a band</source>
-            <translation>Multispektralbild (MS), oder ein Raster je Kanal</translation>
+            <translation>Multispektrales Raster (MS) oder ein Raster je Kanal</translation>
         </message>
         <message>
             <location filename="../parameters/scene.py" />

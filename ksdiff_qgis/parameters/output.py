@@ -48,9 +48,11 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
         ),
         creation_options(),
         described(
-            QgsProcessingParameterBoolean(PYRAMIDS, "Build pyramids", defaultValue=False),
-            "Adds overviews, so that a large result is drawn quickly at small scales. The file "
-            "grows by about a third.",
+            QgsProcessingParameterBoolean(PYRAMIDS, tr("Build pyramids"), defaultValue=False),
+            tr(
+                "Adds overviews, so that a large result is drawn quickly at small scales. The file "
+                "grows by about a third."
+            ),
             advanced=True,
         ),
     ]
