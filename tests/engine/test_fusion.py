@@ -56,9 +56,9 @@ def open_scene(pan, ms):
     return Scene(align(RasterSource.open_pan(pan), RasterSource.open_ms([ms])), DEFAULT)
 
 
-def fuse(scene, *, edge=10_000, halo=None, **settings):
+def fuse(scene, *, edge=10_000, halo=None, network=None, **settings):
     """The whole result, fused in tiles of that edge."""
-    method = KSDiffMethod(random_network(), **settings)
+    method = KSDiffMethod(network or random_network(), **settings)
     method.prepare(scene)
     halo = method.halo if halo is None else halo
     result = np.full((scene.bands, scene.height, scene.width), np.nan, dtype=np.float32)
@@ -86,6 +86,22 @@ def test_result_does_not_depend_on_the_tiling(pair_files, small_cells, scope, ra
     for edge in (64, 97):  # on and off the network's stride of 4
         # Relative to what the network adds, which is far stricter than to the values themselves.
         assert np.abs(fuse(scene, prior_scope=scope, edge=edge) - whole).max() < 1e-4 * change
+
+
+@pytest.mark.parametrize(
+    ("backbone", "modulation"),
+    [("dicnn", "ksdiff"), ("fusionnet", "ksdiff"), ("lagnet", "ksdiff"), ("lagnet", "none")],
+)
+def test_published_backbones_do_not_depend_on_the_tiling_either(
+    pair_files, small_cells, backbone, modulation
+):
+    """Not even LAGNet, whose bias pools over whatever it is shown, with or without a prior."""
+    scene = open_scene(*pair_files(size=(20, 18), ratio=4, bands=1))
+    network = random_network(backbone=backbone, modulation=modulation)
+    whole = fuse(scene, network=network)
+    change = np.abs(whole - interpolated(scene)).max()
+    assert change > 0
+    assert np.abs(fuse(scene, network=network, edge=43) - whole).max() < 1e-4 * change
 
 
 @pytest.mark.parametrize("scope", PRIOR_SCOPES)

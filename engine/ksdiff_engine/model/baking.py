@@ -13,6 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from .backbones.lagnet import LAGConv2d
 from .kernel_generator import ModulatedConv2d
 
 
@@ -24,18 +25,20 @@ class BakedConv2d(nn.Conv2d):
         return super().forward(x)
 
 
-def bake_layer(layer: ModulatedConv2d, x: Tensor, prior: Tensor | None) -> BakedConv2d:
+def bake_layer(layer: ModulatedConv2d, x: Tensor, prior: Tensor | None) -> nn.Module:
     """The one convolution that the windows in `x` (B, C_in, H, W) agree on for this layer."""
-    weight = layer.weight
+    weight = layer.weight.detach()
     if layer.generator is not None and prior is not None:
         weight = weight * layer.generator(x, prior, shared=True)[0]
+    if isinstance(layer, LAGConv2d):
+        return layer.freeze(weight, x)
     size = layer.kernel_size[0]
     # Without memory of its own ("meta"): weight and bias follow, and no random number is drawn.
     baked = BakedConv2d(
         layer.in_channels, layer.out_channels, size, padding=size // 2, device="meta"
     )
-    baked.weight = nn.Parameter(weight.detach().clone(), requires_grad=False)
-    assert layer.bias is not None  # ModulatedConv2d always has one  # nosec B101
+    baked.weight = nn.Parameter(weight.clone(), requires_grad=False)
+    assert layer.bias is not None  # all but LAGConv2d have one  # nosec B101
     baked.bias = nn.Parameter(layer.bias.detach().clone(), requires_grad=False)
     return baked
 
@@ -49,7 +52,7 @@ def bake(backbone: nn.Module, windows: Tensor, prior: Tensor | None) -> nn.Modul
     sees the features that it will see in the pass over the pixels.
     """
     frozen = copy.deepcopy(backbone).eval()
-    baked: dict[str, BakedConv2d] = {}
+    baked: dict[str, nn.Module] = {}
 
     def replace_output(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
         def hook(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:

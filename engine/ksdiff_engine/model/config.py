@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from .backbones import BACKBONES
+
 MODULATIONS = ("none", "ksdiff")
 
 
@@ -16,7 +18,9 @@ class KSDiffConfig:
         section 9), which runs the same network once a band and so takes any number of bands.
     pan_features: channels derived from PAN, see :mod:`ksdiff_engine.model.features`.
     ratio: PAN pixels per MS pixel that the encoders' stems assume.
-    channels, blocks: of the U-Net, at PAN, PAN/2 and PAN/4 resolution.
+    backbone: the fusion network, a key of ``BACKBONES``.
+    channels, blocks: of the U-Net, at PAN, PAN/2 and PAN/4 resolution; the published networks have
+        their own.
     modulation: ``ksdiff``, or ``none`` for the plain backbone (the paper's baseline network).
     ranks: of the Tucker core (paper, table 6: 4, 4, 2, 2 is best).
     tokens, prior_channels: N and C_z of the compact prior.
@@ -47,6 +51,8 @@ class KSDiffConfig:
     def __post_init__(self) -> None:
         for name in ("channels", "blocks", "ranks"):  # JSON gives lists
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.backbone not in BACKBONES:
+            raise ValueError(f"backbone must be one of {tuple(BACKBONES)}, not {self.backbone!r}")
         if self.modulation not in MODULATIONS:
             raise ValueError(f"modulation must be one of {MODULATIONS}, not {self.modulation!r}")
         if self.bands < 1 or self.ratio < 2:

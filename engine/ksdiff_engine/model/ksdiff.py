@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from .backbones import BACKBONES, Backbone
 from .backbones.unet import UNet
 from .config import KSDiffConfig
 from .denoiser import Denoiser
@@ -12,18 +15,20 @@ from .plfe import PyramidLatentFusionEncoder
 from .scheduler import DiffusionScheduler
 
 
-def build_backbone(config: KSDiffConfig) -> UNet:
+def build_backbone(config: KSDiffConfig) -> Backbone:
     """The fusion network, with or without kernel generators."""
-    if config.backbone != "unet":
-        raise ValueError(f"unknown backbone {config.backbone!r}")
-    return UNet(
+    kind = BACKBONES[config.backbone]
+    # The published networks have the widths and depths that were published.
+    shape: dict[str, Any] = {}
+    if kind is UNet:
+        shape = {"channels": config.channels, "blocks": config.blocks}
+    return kind(
         in_channels=config.in_channels,
         out_channels=config.bands,
-        channels=config.channels,
-        blocks=config.blocks,
         prior_channels=config.prior_channels if config.modulation == "ksdiff" else None,
         ranks=config.ranks,
         pooling=config.pooling,
+        **shape,
     )
 
 

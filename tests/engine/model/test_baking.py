@@ -6,14 +6,23 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from ksdiff_engine.model.backbones import BACKBONES
+from ksdiff_engine.model.backbones.lagnet import FrozenLAGConv2d
 from ksdiff_engine.model.baking import BakedConv2d, bake
+from ksdiff_engine.model.config import MODULATIONS
 from ksdiff_engine.model.kernel_generator import ModulatedConv2d
 from ksdiff_engine.model.ksdiff import KSDiff
 
 
 @pytest.fixture
-def backbone(network):
+def unet(network):
     return network.backbone
+
+
+@pytest.fixture(params=BACKBONES)
+def backbone(request, tiny, perturbed):
+    torch.manual_seed(0)
+    return perturbed(KSDiff(tiny(backbone=request.param))).eval().backbone
 
 
 def shared_convolution(layer, x, prior):
@@ -65,10 +74,10 @@ def test_one_window_gives_its_own_modulated_network(backbone):
 
 
 @torch.no_grad()
-def test_many_windows_give_the_averaged_statistics_layer_by_layer(backbone):
+def test_many_windows_give_the_averaged_statistics_layer_by_layer(unet):
     windows, prior = torch.randn(3, 5, 32, 32), torch.randn(3, 4, 8)
-    expected = shared_unet(backbone, windows, prior)
-    baked = bake(backbone, windows, prior)
+    expected = shared_unet(unet, windows, prior)
+    baked = bake(unet, windows, prior)
     torch.testing.assert_close(baked(windows), expected, rtol=1e-5, atol=1e-5)
 
 
@@ -85,11 +94,25 @@ def test_the_order_of_windows_does_not_matter(backbone):
     )
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("modulation", MODULATIONS)
+def test_the_harmonic_bias_is_that_of_the_mean_over_windows(tiny, perturbed, modulation):
+    network = perturbed(KSDiff(tiny(backbone="lagnet", modulation=modulation)))
+    windows, prior = torch.randn(3, 5, 16, 16), torch.randn(3, 4, 8)
+    windows += torch.tensor([1.0, -2.0, 0.5])[:, None, None, None]
+    prior = prior if modulation == "ksdiff" else None
+    layer, baked = network.backbone.enter, bake(network.backbone, windows, prior).enter
+    mean = torch.stack([window.mean(dim=(1, 2)) for window in windows]).mean(dim=0)
+    torch.testing.assert_close(baked.bias, layer.harmonic(mean[None]))
+
+
 def test_what_remains_is_a_plain_network(backbone):
     before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+    modulated = sum(isinstance(m, ModulatedConv2d) for m in backbone.modules())
     baked = bake(backbone, torch.randn(2, 5, 16, 16), torch.randn(2, 4, 8))
     assert not any(isinstance(m, ModulatedConv2d) for m in baked.modules())
-    assert sum(isinstance(m, BakedConv2d) for m in baked.modules()) == 7
+    kinds = (BakedConv2d, FrozenLAGConv2d)
+    assert sum(isinstance(m, kinds) for m in baked.modules()) == modulated > 0
     assert not any("generator" in name for name in baked.state_dict())
     after = backbone.state_dict()
     assert before.keys() == after.keys()
@@ -106,7 +129,8 @@ def test_baking_is_deterministic_and_draws_no_random_number(backbone):
 
 
 @torch.no_grad()
-def test_a_plain_network_is_baked_unchanged(tiny, perturbed):
-    network = perturbed(KSDiff(tiny(modulation="none")))
+@pytest.mark.parametrize("name", BACKBONES)
+def test_a_plain_network_is_baked_unchanged(tiny, perturbed, name):
+    network = perturbed(KSDiff(tiny(backbone=name, modulation="none")))
     x = torch.randn(1, 5, 16, 16)
-    assert torch.equal(bake(network.backbone, x, None)(x), network.backbone(x))
+    torch.testing.assert_close(bake(network.backbone, x, None)(x), network.backbone(x))

@@ -6,26 +6,13 @@ on nothing beyond :attr:`UNet.radius`, and tiles of a scene agree where they ove
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..kernel_generator import ModulatedConv2d, Ranks
-
-
-class ResidualBlock(nn.Module):
-    """Two modulated convolutions around a rectifier, added to the input (He et al., 2016)."""
-
-    def __init__(self, channels: int, convolution: Callable[[int, int], ModulatedConv2d]) -> None:
-        super().__init__()
-        self.first = convolution(channels, channels)
-        self.second = convolution(channels, channels)
-
-    def forward(self, x: Tensor, prior: Tensor | None = None) -> Tensor:
-        """x (B, C, H, W), prior (B, N, C_z) or None -> (B, C, H, W)."""
-        return x + self.second(F.relu(self.first(x, prior)), prior)
+from .blocks import ResidualBlock, start_at_zero
 
 
 class UNet(nn.Module):
@@ -64,8 +51,7 @@ class UNet(nn.Module):
         self.up_full = nn.Sequential(nn.Conv2d(half, 4 * full, 1), nn.PixelShuffle(2))
         self.refine = modulated(full, full)
         self.leave = nn.Conv2d(full, out_channels, 3, padding=1)
-        for parameter in self.leave.parameters():
-            nn.init.zeros_(parameter)
+        start_at_zero(self.leave)
         # One pixel a 3x3 convolution at its own resolution, and up to three from the 4-pixel block.
         self.radius = 3 + 2 * 4 * blocks[0] + 4 * 2 * blocks[1] + 3
 
