@@ -252,6 +252,11 @@ def add_raster_options(parser: argparse.ArgumentParser) -> None:
         choices=REGISTER,
         help="the shift between PAN and MS (default: %(default)s)",
     )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="keep finished tiles beside the output, and go on from those of an interrupted run",
+    )
 
 
 def raster_fields(options: argparse.Namespace) -> dict[str, Any]:
@@ -264,6 +269,7 @@ def raster_fields(options: argparse.Namespace) -> dict[str, Any]:
         "pyramids": options.pyramids,
         "tile": options.tile,
         "register": options.register,
+        "resume": options.resume,
     }
 
 

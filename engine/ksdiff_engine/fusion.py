@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import WeightsError
-from .model.baking import bake
+from .model.baking import bake, rebuild
 from .model.features import Standardisation, band_features, pan_features, standardise_band
 from .model.ksdiff import KSDiff
 from .model.storage import load_network
@@ -99,15 +99,44 @@ class KSDiffMethod:
 
         Raises InputError when PAN and MS have no valid pixel in common.
         """
-        statistics = scene.statistics(lambda fraction, message: progress(0.5 * fraction, message))
+        self._begin(scene, lambda fraction, message: progress(0.5 * fraction, message))
+        if self.prior_scope == "scene":
+            area = Window(0, 0, scene.width, scene.height)
+            self._baked = self._bake(area, WINDOWS_A_SCENE, lambda f, m: progress(0.5 + 0.5 * f, m))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What `prepare` found beyond the scene's statistics: ``"<band>/<layer>"`` -> kernel."""
+        return {
+            f"{band}/{name}": tensor.cpu().numpy()
+            for band, network in enumerate(self._baked or ())
+            for name, tensor in network.state_dict().items()
+        }
+
+    def restore(self, scene: Scene, state: Mapping[str, np.ndarray]) -> None:
+        """Be as after `prepare` in another process; `scene` has its statistics."""
+        self._begin(scene, lambda fraction, message: None)
+        if self.prior_scope == "scene":
+            shape = (1, self.network.config.in_channels, self.window, self.window)
+            blank = torch.zeros(shape, device=self.device)
+            self._baked = tuple(
+                rebuild(self.network.backbone, blank, self._tensors(state, f"{band}/"))
+                for band in range(scene.bands)
+            )
+
+    def _begin(self, scene: Scene, progress: Progress) -> None:
+        statistics = scene.statistics(progress)
         self._scene = scene
         self._standardisation = Standardisation.from_moments(
             statistics.mean, statistics.covariance, statistics.intensity_weights
         )
         self._cells.clear()
-        if self.prior_scope == "scene":
-            area = Window(0, 0, scene.width, scene.height)
-            self._baked = self._bake(area, WINDOWS_A_SCENE, lambda f, m: progress(0.5 + 0.5 * f, m))
+
+    def _tensors(self, state: Mapping[str, np.ndarray], prefix: str) -> dict[str, Tensor]:
+        return {
+            name[len(prefix) :]: torch.from_numpy(array.copy()).to(self.device)
+            for name, array in state.items()
+            if name.startswith(prefix)
+        }
 
     def fuse(self, tile: TileData) -> np.ndarray:
         """The fused tile (C, H, W) float32, halo included; right from `halo` pixels inwards."""

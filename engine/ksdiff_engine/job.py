@@ -91,6 +91,8 @@ class PansharpenJob(Job):
         register: measure the shift between PAN and MS and ``report`` it, or ``correct`` it as well
             where it can be trusted, or leave it ``off``.
         pyramids: give the result overviews, for viewers.
+        resume: keep finished tiles beside the output, and go on from those of a run that was
+            interrupted.
     """
 
     kind: ClassVar[str] = "pansharpen"
@@ -112,6 +114,7 @@ class PansharpenJob(Job):
     threads: int = 0
     register: str = "report"
     pyramids: bool = False
+    resume: bool = False
 
     def __post_init__(self) -> None:
         check_inputs(self.pan, self.ms, self.bands, self.pan_band)
@@ -148,6 +151,7 @@ class ClassicalJob(Job):
     threads: int = 0
     register: str = "report"
     pyramids: bool = False
+    resume: bool = False
 
     def __post_init__(self) -> None:
         check_inputs(self.pan, self.ms, self.bands, self.pan_band)

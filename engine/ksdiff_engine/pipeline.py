@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,7 +23,8 @@ from ksdiff_engine.raster.tiling import Window, tiles
 from ksdiff_engine.raster.writer import RasterWriter, check_output
 from ksdiff_engine.registration import registered
 from ksdiff_engine.resampled import with_own_resolution
-from ksdiff_engine.scene import Scene, TileData
+from ksdiff_engine.restart import KeptTiles, fingerprint, remove_kept
+from ksdiff_engine.scene import Scene, SceneStatistics, TileData
 from ksdiff_engine.sensor_hints import profile_for, ratio_remark
 
 if TYPE_CHECKING:
@@ -53,12 +54,18 @@ class FusionMethod(Protocol):
     def prepare(self, scene: Scene, progress: Progress) -> None:
         """Take what the method needs from the whole scene."""
 
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what `prepare` found beyond the scene's statistics, as plain arrays."""
+
+    def restore(self, scene: Scene, state: Mapping[str, np.ndarray]) -> None:
+        """Be as after `prepare` in the process that `state` comes from."""
+
     def fuse(self, tile: TileData) -> np.ndarray:
         """Return the fused tile, (C, H, W), halo included."""
 
 
 class TileWriter(Protocol):
-    """What takes fused tiles: ``RasterWriter``, or an image in memory."""
+    """What takes fused tiles: ``RasterWriter``, ``KeptTiles``, or an image in memory."""
 
     def write(self, window: Window, image: np.ndarray, valid: np.ndarray) -> None:
         """Store (C, h, w) and (h, w) at a window of the result's grid."""
@@ -236,6 +243,8 @@ def sharpen(
     """
     ms = scene.pair.ms
     remove_leftovers(job.output)
+    if not job.resume:
+        remove_kept(job.output)
     with RasterWriter(
         job.output,
         scene.pair.grid,
@@ -247,13 +256,20 @@ def sharpen(
         inputs=(*scene.pair.pan.files, *ms.files),
         pyramids=job.pyramids,
     ) as writer:
-        scene.statistics(report.share(0.0, 0.07))
-        with memory_explained():
-            method.prepare(scene, report.share(0.07, 0.17))
-            valid = fuse_tiles(scene, method, writer, job.tile, report.share(0.17, 0.95))
-        report(0.95, "Completing the file")
-        completing = report.share(0.95, 1.0)
-        writer.commit(lambda fraction: completing(fraction, "Building pyramids"))
+        windows = tile_plan(scene, job.tile)
+        with ExitStack() as stack:
+            kept = None
+            if job.resume:
+                device = str(getattr(method, "device", "cpu"))
+                state = fingerprint(job, scene, tags, windows, device)
+                kept = stack.enter_context(KeptTiles.opened(writer, windows, state))
+            stack.enter_context(memory_explained())
+            valid = fuse_scene(scene, method, writer, windows, kept, report.share(0.0, 0.95))
+            report(0.95, "Completing the file")
+            completing = report.share(0.95, 1.0)
+            writer.commit(lambda fraction: completing(fraction, "Building pyramids"))
+            if kept is not None:
+                kept.finish()
     return {
         "output": job.output,
         "width": scene.width,
@@ -264,14 +280,70 @@ def sharpen(
     }
 
 
-def fuse_tiles(
-    scene: Scene, method: FusionMethod, writer: TileWriter, tile: int, report: Report
+def fuse_scene(
+    scene: Scene,
+    method: FusionMethod,
+    writer: RasterWriter,
+    windows: Sequence[Window],
+    kept: KeptTiles | None,
+    report: Report,
 ) -> int:
-    """Fuse and write all tiles; return the number of valid pixels.
+    """Prepare a method and write all windows, those first that an earlier run kept.
+
+    Returns the number of valid pixels. Raises ``InputError`` when there are none.
+    """
+    prepared = kept.prepared() if kept else None
+    if prepared is None:
+        scene.statistics(report.share(0.0, 0.07))
+        method.prepare(scene, report.share(0.07, 0.17))
+        if kept:
+            kept.keep_prepared(prepared_arrays(scene, method))
+    else:
+        restore_prepared(scene, method, prepared)
+    missing, valid_pixels = list(windows), 0
+    if kept:
+        report(0.17, "Taking over finished tiles")
+        missing, valid_pixels = kept.replay()
+    done = 0.17 + 0.83 * (1 - len(missing) / len(windows))
+    valid_pixels += fuse_tiles(scene, method, kept or writer, missing, report.share(done, 1.0))
+    if not valid_pixels:
+        raise InputError(
+            f"Not one pixel of PAN {scene.pair.pan.name} and MS {scene.pair.ms.name} is valid in "
+            "both.",
+            hint="Check the nodata values and masks of both rasters.",
+        )
+    return valid_pixels
+
+
+def prepared_arrays(scene: Scene, method: FusionMethod) -> dict[str, np.ndarray]:
+    """What preparing gave, for another process: the scene's statistics and the method's state."""
+    parts = {"scene": scene.statistics().as_arrays(), "method": method.state()}
+    return {f"{part}/{name}": a for part, arrays in parts.items() for name, a in arrays.items()}
+
+
+def restore_prepared(scene: Scene, method: FusionMethod, arrays: Mapping[str, np.ndarray]) -> None:
+    """Prepare scene and method with what :func:`prepared_arrays` gave in another process."""
+    scene.adopt(SceneStatistics.from_arrays(_part("scene/", arrays)))
+    method.restore(scene, _part("method/", arrays))
+
+
+def _part(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name[len(prefix) :]: a for name, a in arrays.items() if name.startswith(prefix)}
+
+
+def fuse_tiles(
+    scene: Scene,
+    method: FusionMethod,
+    writer: TileWriter,
+    windows: Sequence[Window],
+    report: Report,
+) -> int:
+    """Fuse and write the tiles of windows; return the number of valid pixels.
 
     A second thread reads the next tile while this one is fused; the scene lets one read at a time.
     """
-    windows = list(tiles(scene.width, scene.height, tile or chosen_tile(scene)))
+    if not windows:
+        return 0
     valid_pixels = 0
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader") as reader:
         pending = reader.submit(scene.tile, windows[0], method.halo)
@@ -283,19 +355,14 @@ def fuse_tiles(
             image, valid = _fuse_tile(method, data, window)
             writer.write(window, image, valid)
             valid_pixels += int(valid.sum())
-    if not valid_pixels:
-        raise InputError(
-            f"Not one pixel of PAN {scene.pair.pan.name} and MS {scene.pair.ms.name} is valid in "
-            "both.",
-            hint="Check the nodata values and masks of both rasters.",
-        )
     return valid_pixels
 
 
-def chosen_tile(scene: Scene) -> int:
-    """Return the edge of a tile where the user leaves it to the engine."""
+def tile_plan(scene: Scene, tile: int = 0) -> list[Window]:
+    """Return the tiles of a scene, row by row; their edge is chosen when ``tile`` is 0."""
     few = scene.width * scene.height <= FEW_TILES * LARGE_TILE**2
-    return SMALL_TILE if few else LARGE_TILE
+    edge = tile or (SMALL_TILE if few else LARGE_TILE)
+    return list(tiles(scene.width, scene.height, edge))
 
 
 def _fuse_tile(

@@ -130,6 +130,10 @@ class Scene:
             self._statistics = self._gather(progress or (lambda fraction, message: None))
         return self._statistics
 
+    def adopt(self, statistics: SceneStatistics) -> None:
+        """Take over the statistics that another process gathered of the same scene."""
+        self._statistics = statistics
+
     def nudged(self, x: float, y: float) -> Scene:
         """Return the scene with MS moved right by ``x`` and down by ``y`` PAN pixels, as a trial.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +37,16 @@ class SceneStatistics:
     percentile_01: np.ndarray
     percentile_99: np.ndarray
     intensity_weights: np.ndarray
+
+    def as_arrays(self) -> dict[str, np.ndarray]:
+        """Return all figures by name, for other processes; scalars become arrays of no axis."""
+        return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> SceneStatistics:
+        """Return the statistics that :meth:`as_arrays` took apart; other arrays are ignored."""
+        values: dict[str, Any] = {field.name: arrays[field.name] for field in fields(cls)}
+        return cls(**{k: v if v.ndim else v.item() for k, v in values.items()})
 
 
 class Moments:

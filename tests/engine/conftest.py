@@ -166,3 +166,22 @@ def weights_folder(tmp_path: Path) -> Path:
         len(header).to_bytes(8, "little") + header + b"\0" * 16
     )
     return folder
+
+
+@pytest.fixture
+def network_weights(tmp_path: Path) -> str:
+    """A weights file of a tiny random network, whose prior and kernels show in the result."""
+    torch = pytest.importorskip("torch")
+    from ksdiff_engine.model.config import KSDiffConfig
+    from ksdiff_engine.model.ksdiff import KSDiff
+    from ksdiff_engine.model.storage import save_network
+
+    torch.manual_seed(0)
+    network = KSDiff(
+        KSDiffConfig(channels=(4, 6, 8), blocks=(1, 1), encoder_channels=4, denoiser_width=12)
+    )
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.07 * torch.randn(parameter.shape)
+    save_network(network.eval(), CARD, tmp_path / "random.safetensors")
+    return str(tmp_path / "random.safetensors")

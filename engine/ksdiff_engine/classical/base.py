@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -40,6 +40,14 @@ class Method(ABC):
 
     def prepare(self, scene: Scene, progress: Progress = ignore_progress) -> None:  # noqa: B027
         """Take what the method needs from the whole scene; `progress` hears fractions of 0..1."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What `prepare` found beyond the scene's statistics: nothing that must be handed on."""
+        return {}
+
+    def restore(self, scene: Scene, state: Mapping[str, np.ndarray]) -> None:
+        """Be as after `prepare` in another process; `scene` has its statistics."""
+        self.prepare(scene)
 
     @abstractmethod
     def fuse(self, tile: TileData) -> np.ndarray:

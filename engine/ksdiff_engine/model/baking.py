@@ -8,7 +8,7 @@ costs what the backbone costs, and its result does not depend on how the scene i
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -69,4 +69,14 @@ def bake(backbone: nn.Module, windows: Tensor, prior: Tensor | None) -> nn.Modul
     for name, convolution in baked.items():
         parent, _, child = name.rpartition(".")
         setattr(frozen.get_submodule(parent), child, convolution)
+    return frozen
+
+
+def rebuild(backbone: nn.Module, blank: Tensor, state: Mapping[str, Tensor]) -> nn.Module:
+    """The network that :func:`bake` made of `backbone` elsewhere, from its ``state_dict()``.
+
+    blank (1, C_in, H, W): any input; it shows which layers there are.
+    """
+    frozen = bake(backbone, blank, None)
+    frozen.load_state_dict(dict(state))
     return frozen

@@ -131,6 +131,16 @@ class RasterWriter:
         self.discard()
 
     @property
+    def encoder(self) -> PixelEncoder:
+        """What turns images into the numbers that the file stores."""
+        return self._encoder
+
+    @property
+    def band_count(self) -> int:
+        """Number of bands of the raster."""
+        return len(self._bands)
+
+    @property
     def _working_path(self) -> str:
         name = "" if self._driver == "GTiff" else "uncopied.tif"
         return self._staging.path(name)
