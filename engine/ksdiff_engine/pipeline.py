@@ -25,7 +25,8 @@ from ksdiff_engine.registration import registered
 from ksdiff_engine.resampled import with_own_resolution
 from ksdiff_engine.restart import KeptTiles, fingerprint, remove_kept
 from ksdiff_engine.scene import Scene, SceneStatistics, TileData
-from ksdiff_engine.sensor_hints import profile_for, ratio_remark
+from ksdiff_engine.sensor_hints import profile_for, ratio_remark, sensor_keys
+from ksdiff_engine.sensors import without_other_files
 
 if TYPE_CHECKING:
     import torch
@@ -157,6 +158,7 @@ def run_pansharpen(job: PansharpenJob, report: Report) -> dict[str, Any]:
     return {
         **outcome,
         **registration,
+        **sensor_keys(scene.profile),
         "weights": entry.name,
         "weights_sha256": digest,
         "weights_reason": reason,
@@ -177,10 +179,13 @@ def open_scene(
     report: Report,
 ) -> Iterator[Scene]:
     """Open and align a pair, find its sensor, and close the rasters at the end."""
+    if not bands:
+        ms, remark = without_other_files(ms)
+        report.warn(remark)
     with ExitStack() as stack:
         pan_source = stack.enter_context(RasterSource.open_pan(pan, pan_band or None))
         ms_source = stack.enter_context(RasterSource.open_ms(ms, bands or None))
-        profile = profile_for(sensor, pan_source, ms_source)
+        profile = profile_for(sensor, ms_source, pan_source)
         pair, remark = with_own_resolution(align(pan_source, ms_source), profile)
         if pair.ms is not ms_source:
             stack.enter_context(pair.ms)

@@ -1,16 +1,18 @@
 """Sensor profiles: bands, bit depth, ratio and MTF gains at Nyquist, read from JSON.
 
-One file a sensor in ``resources/sensors``. A gain is a published figure or it is the default's, and
-the profile says which (``gains_published``, ``source``): no figure is made up. Free of numpy, so
-that the plugin lists sensors without importing it.
+One file a sensor in ``resources/sensors``; docs/sensors.md says how to write another. A gain is a
+published figure or it is the default's, and the profile says which (``gains_published``,
+``source``): no figure is made up. Free of numpy, so that the plugin lists sensors without importing
+it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from ksdiff_engine.errors import InputError
 DEFAULT_MS_GAIN = 0.3
 DEFAULT_PAN_GAIN = 0.15
 AUTO = "auto"
+PROFILE_EXTENSION = ".json"
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,21 @@ class SensorBand:
     """One multispectral band, in the order of the product as delivered.
 
     name: the field's name, lower case ("nir", "red edge").
-    wavelength: centre of the nominal band, nm.
+    shortest, longest: wavelengths between which the band lies, nm.
     gain: amplitude of the MTF at the MS Nyquist frequency, 0..1.
+    file: what the name of its file ends in, where products have one file a band ("B4").
     """
 
     name: str
-    wavelength: float
+    shortest: float
+    longest: float
     gain: float
+    file: str = ""
+
+    @property
+    def wavelength(self) -> float:
+        """Centre of the band, nm."""
+        return (self.shortest + self.longest) / 2
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,9 @@ class SensorProfile:
     gains_published: False where the gains are the default's for want of a publication.
     source: where the figures come from.
     patterns: regular expressions that recognise the sensor in names and tags.
+    other_files: what files of the product hold that are no MS band, by a regular expression for
+        what their names end in.
+    reason: why this profile was taken for a scene; empty in the catalogue.
     """
 
     name: str
@@ -61,11 +75,28 @@ class SensorProfile:
     gains_published: bool
     source: str
     patterns: tuple[str, ...] = ()
+    other_files: Mapping[str, str] = field(default_factory=dict, hash=False)
+    reason: str = ""
 
     def __post_init__(self) -> None:
         gains = [band.gain for band in self.ms_bands] + [self.pan_gain]
         if not all(0.0 < gain < 1.0 for gain in gains):
             raise ValueError(f"sensor {self.name}: MTF gains lie between 0 and 1, not {gains}")
+        for band in self.ms_bands:
+            if not 100.0 < band.shortest < band.longest:
+                raise ValueError(
+                    f"sensor {self.name}: {band.name} lies between two wavelengths in nm, not "
+                    f"{band.shortest:g} and {band.longest:g}"
+                )
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this stands for any sensor."""
+        return self.name == DEFAULT.name
+
+    def is_named_in(self, text: str) -> bool:
+        """Whether a name or tag speaks of this sensor."""
+        return any(re.search(pattern, text.lower()) for pattern in self.patterns)
 
 
 DEFAULT = SensorProfile(
@@ -89,10 +120,13 @@ def load_profiles(folder: Path | None = None) -> dict[str, SensorProfile]:
 
 
 def get_profile(name: str) -> SensorProfile:
-    """Return the profile of that name or title, whatever its case and punctuation.
+    """Return the profile of that name or title, whatever its case and punctuation, or that file's.
 
-    Raises ``InputError`` naming the known sensors. ``auto`` is for :func:`detect_sensor`.
+    A name that ends in ``.json`` is the path of a profile of one's own. Raises ``InputError``
+    naming the known sensors. ``auto`` is for :mod:`.sensor_hints`.
     """
+    if name.lower().endswith(PROFILE_EXTENSION):
+        return read_profile(name)
     profiles = load_profiles()
     wanted = canonical(name)
     for profile in profiles.values():
@@ -100,7 +134,8 @@ def get_profile(name: str) -> SensorProfile:
             return profile
     raise InputError(
         f"There is no sensor profile {name!r}.",
-        hint=f"The profiles are: {', '.join(profiles)}; 'auto' looks at the files.",
+        hint=f"The profiles are: {', '.join(profiles)}; 'auto' looks at the files, and a profile "
+        "of your own is named by its path (.json).",
     )
 
 
@@ -109,9 +144,9 @@ def detect_sensor(hints: Iterable[str]) -> SensorProfile:
 
     ``DEFAULT`` when no hint is recognised or two sensors are named equally often.
     """
-    texts = [hint.lower() for hint in hints if hint]
+    texts = [hint for hint in hints if hint]
     votes = {
-        name: sum(any(re.search(p, text) for p in profile.patterns) for text in texts)
+        name: sum(profile.is_named_in(text) for text in texts)
         for name, profile in load_profiles().items()
     }
     most = max(votes.values())
@@ -130,6 +165,44 @@ def gains_for(profile: SensorProfile, n_bands: int) -> tuple[float, ...]:
     return (DEFAULT_MS_GAIN,) * n_bands
 
 
+def other_file(name: str) -> str:
+    """Return what a file of a known product holds that is no MS band ("thermal"); else nothing.
+
+    name: of a layer, or of a file with or without folder and extension.
+    """
+    return _other_file(name)[1]
+
+
+def without_other_files(paths: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """Return the MS bands among one product's files, and a message about what was left out.
+
+    So one may select a Landsat product's files as they were delivered. Where not one of the files
+    is an MS band, all are wanted.
+    """
+    kept: list[str] = []
+    others: dict[str, list[str]] = {}
+    for path in paths:
+        ending, content = _other_file(path)
+        if content:
+            others.setdefault(content, []).append(ending)
+        else:
+            kept.append(path)
+    if not kept or not others:
+        return tuple(paths), ""
+    listed = "; ".join(f"{', '.join(names)} ({content})" for content, names in others.items())
+    return tuple(kept), f"Left out, as no multispectral bands: {listed}. Name bands to choose them."
+
+
+def _other_file(name: str) -> tuple[str, str]:
+    """What the name ends in ("B10"), and what the file holds; both empty for any other file."""
+    stem = os.path.splitext(os.path.basename(name))[0]
+    for pattern, content in detect_sensor([stem]).other_files.items():
+        ending = re.search(f"_({pattern})$", stem, re.IGNORECASE)
+        if ending:
+            return ending.group(1), content
+    return "", ""
+
+
 def canonical(name: str) -> str:
     """Return a sensor's name without case and punctuation, for comparisons."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
@@ -137,30 +210,35 @@ def canonical(name: str) -> str:
 
 @lru_cache(maxsize=8)
 def _load_cached(folder: Path) -> tuple[tuple[str, SensorProfile], ...]:
-    profiles = [_read(path) for path in sorted(folder.glob("*.json"))]
+    profiles = [read_profile(path) for path in sorted(folder.glob(f"*{PROFILE_EXTENSION}"))]
     return tuple((profile.name, profile) for profile in (DEFAULT, *profiles))
 
 
-def _read(path: Path) -> SensorProfile:
+def read_profile(path: str | Path) -> SensorProfile:
+    """Return the profile in a JSON file; ``InputError`` names the file that holds none."""
     try:
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        bands = tuple(
-            SensorBand(b["name"], float(b["wavelength"]), b.get("gain", DEFAULT_MS_GAIN))
-            for b in data["bands"]
-        )
+        data: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
         return SensorProfile(
             name=data["name"],
-            title=data["title"],
-            ratio=data["ratio"],
-            bit_depth=data["bit_depth"],
-            ms_bands=bands,
+            title=data.get("title", data["name"]),
+            ratio=data.get("ratio"),
+            bit_depth=data.get("bit_depth"),
+            ms_bands=tuple(_read_band(band) for band in data["bands"]),
             pan_gain=data.get("pan_gain", DEFAULT_PAN_GAIN),
-            gains_published=data["gains_published"],
-            source=data["source"],
-            patterns=tuple(data["patterns"]),
+            gains_published=data.get("gains_published", False),
+            source=data.get("source", ""),
+            patterns=tuple(data.get("patterns", ())),
+            other_files=data.get("other_files", {}),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"The sensor profile {path} cannot be read: {error!r}.",
-            hint="Install the plugin again, or repair the file.",
+            hint="Repair the file after docs/sensors.md; if it came with the plugin, install the "
+            "plugin again.",
         ) from error
+
+
+def _read_band(data: dict[str, Any]) -> SensorBand:
+    shortest, longest = (float(wavelength) for wavelength in data["range"])
+    gain = data.get("gain", DEFAULT_MS_GAIN)
+    return SensorBand(data["name"], shortest, longest, gain, data.get("file", ""))

@@ -19,7 +19,7 @@ from qgis.core import (
 from ksdiff_engine.errors import OutputError
 from ksdiff_engine.job import Job, check_optional_outputs
 
-from ..parameters import described
+from ..parameters import described, scene
 from ..translation import tr, translatable
 from .base import KSDiffAlgorithm, Parameters
 
@@ -81,7 +81,7 @@ class AssessmentAlgorithm(KSDiffAlgorithm):
     def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
         figures = self.figures(result)
         if "sensor" in result:
-            feedback.pushInfo(tr("Sensor: {sensor}", sensor=result["sensor"]))
+            scene.tell_sensor(result, feedback)
         for key, title in self.FIGURES.items():
             value = figures[key]
             feedback.pushInfo(

@@ -85,7 +85,7 @@ class DegradeAlgorithm(KSDiffAlgorithm):
         )
 
     def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
-        feedback.pushInfo(tr("Sensor: {sensor}", sensor=result["sensor"]))
+        scene.tell_sensor(result, feedback)
         return {
             "WIDTH": result["width"],
             "HEIGHT": result["height"],

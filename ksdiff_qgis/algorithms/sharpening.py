@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +64,7 @@ class SharpeningAlgorithm(KSDiffAlgorithm):
         ]
 
     def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        scene.tell_sensor(result, feedback)
         return {
             "WIDTH": result["width"],
             "HEIGHT": result["height"],
@@ -72,7 +76,7 @@ class SharpeningAlgorithm(KSDiffAlgorithm):
         }
 
     def layer_names(self, job: PansharpenJob | ClassicalJob) -> dict[str, str]:
-        return {self.OUTPUT: tr("{name} pansharpened", name=Path(job.ms[0]).stem)}
+        return {self.OUTPUT: tr("{name} pansharpened", name=common_stem(job.ms))}
 
     def present_layer(
         self,
@@ -82,3 +86,11 @@ class SharpeningAlgorithm(KSDiffAlgorithm):
     ) -> None:
         origin = result_layer.origin_of(job, result, self.displayName())
         result_layer.present(details, origin, self.id(), self.OUTPUT)
+
+
+def common_stem(paths: Sequence[str]) -> str:
+    """Return the name of a file without extension; of several, the words that they begin with."""
+    stems = [Path(path).stem for path in paths]
+    words = zip(*(re.split(r"[\W_]", stem) for stem in stems))
+    common = [same[0] for same in takewhile(lambda same: len(set(same)) == 1, words)]
+    return stems[0][: len("_".join(common))] or stems[0]

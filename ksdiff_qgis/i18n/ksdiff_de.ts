@@ -235,12 +235,6 @@ In dieser Auflösung gibt es keine Referenz. Die Kennzahlen vergleichen Verfahre
         </message>
         <message>
             <location filename="../algorithms/assessment.py" />
-            <location filename="../algorithms/degrade.py" />
-            <source>Sensor: {sensor}</source>
-            <translation>Sensor: {sensor}</translation>
-        </message>
-        <message>
-            <location filename="../algorithms/assessment.py" />
             <location filename="../algorithms/compare_methods.py" />
             <source>undefined</source>
             <translation>nicht definiert</translation>
@@ -1308,8 +1302,8 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../parameters/scene.py" />
-            <source>The raster with the colours. Several rasters are stacked in the order given.</source>
-            <translation>Das Raster mit den Farben. Mehrere Raster werden in der angegebenen Reihenfolge gestapelt.</translation>
+            <source>The raster with the colours. Several rasters are stacked in the order given. Of a Landsat product all files may be given; what is no multispectral band is left out.</source>
+            <translation>Das Raster mit den Farben. Mehrere Raster werden in der angegebenen Reihenfolge gestapelt. Von einem Landsat-Produkt dürfen alle Dateien angegeben werden; was kein multispektraler Kanal ist, bleibt weg.</translation>
         </message>
         <message>
             <location filename="../parameters/scene.py" />
@@ -1334,13 +1328,18 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../parameters/scene.py" />
-            <source>Whose modulation transfer function (MTF) to use. auto looks at the names and tags of the files; default fits any sensor.</source>
-            <translation>Wessen Modulationsübertragungsfunktion (MTF) gilt. auto richtet sich nach Namen und Metadaten der Dateien; default passt für jeden Sensor.</translation>
+            <source>Whose modulation transfer function (MTF) to use. auto looks at the metadata, names and wavelengths of the files; the log says what it found. default fits any sensor. Profiles of your own belong into the folder ksdiff/sensors of the QGIS profile.</source>
+            <translation>Wessen Modulationsübertragungsfunktion (MTF) gilt. auto sieht sich Metadaten, Namen und Wellenlängen der Dateien an; das Protokoll sagt, was es fand. default passt zu jedem Sensor. Eigene Profile gehören in den Ordner ksdiff/sensors des QGIS-Profils.</translation>
         </message>
         <message>
             <location filename="../parameters/scene.py" />
             <source>Which bands, in this order: numbers separated by commas, counted from 1 through the stacked rasters, e.g. 4,3,2. Empty: all bands.</source>
             <translation>Welche Kanäle, in dieser Reihenfolge: durch Kommas getrennte Nummern, gezählt ab 1 durch die gestapelten Raster, z. B. 4,3,2. Leer: alle Kanäle.</translation>
+        </message>
+        <message>
+            <location filename="../parameters/scene.py" />
+            <source>Sensor: {sensor} ({why})</source>
+            <translation>Sensor: {sensor} ({why})</translation>
         </message>
         <message>
             <location filename="../parameters/scene.py" />

@@ -9,6 +9,7 @@ from typing import Any
 from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
+    QgsProcessingFeedback,
     QgsProcessingParameterBand,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterMultipleLayers,
@@ -17,8 +18,9 @@ from qgis.core import (
 )
 
 from ksdiff_engine.errors import InputError
-from ksdiff_engine.sensors import AUTO, load_profiles
+from ksdiff_engine.sensors import without_other_files
 
+from .. import sensors_choice
 from .._compat import RASTER
 from ..rasters import RasterFile, check_bands, check_pair, check_pan_band, raster_file
 from ..translation import tr
@@ -43,8 +45,10 @@ class Scene:
 
     @property
     def band_count(self) -> int:
-        """The number of bands chosen."""
-        return chosen_bands(self.ms, self.bands)
+        """The number of bands chosen; without a choice, of the files that the engine takes."""
+        kept, _ = without_other_files([raster.path for raster in self.ms])
+        taken = self.ms if self.bands else tuple(r for r in self.ms if r.path in kept)
+        return chosen_bands(taken, self.bands)
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of a job that name the scene."""
@@ -67,7 +71,10 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
         stack(
             MS,
             tr("Multispectral raster (MS), or one raster a band"),
-            tr("The raster with the colours. Several rasters are stacked in the order given."),
+            tr(
+                "The raster with the colours. Several rasters are stacked in the order given. Of a "
+                "Landsat product all files may be given; what is no multispectral band is left out."
+            ),
         ),
         band_list(tr("Bands of MS")),
         described(
@@ -76,10 +83,12 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
             advanced=True,
         ),
         described(
-            choice(SENSOR, tr("Sensor"), (AUTO, *load_profiles())),
+            choice(SENSOR, tr("Sensor"), sensors_choice.names()),
             tr(
-                "Whose modulation transfer function (MTF) to use. auto looks at the names and "
-                "tags of the files; default fits any sensor."
+                "Whose modulation transfer function (MTF) to use. auto looks at the metadata, "
+                "names and wavelengths of the files; the log says what it found. default fits any "
+                "sensor. Profiles of your own belong into the folder ksdiff/sensors of the QGIS "
+                "profile."
             ),
             advanced=True,
         ),
@@ -114,7 +123,14 @@ def read(
     check_bands(ms, bands, MS)
     check_pair(pan, ms, context.transformContext())
     sensor = algorithm.parameterAsEnumString(values, SENSOR, context)
-    return Scene(pan, ms, bands, pan_band, sensor)
+    return Scene(pan, ms, bands, pan_band, sensors_choice.for_job(sensor))
+
+
+def tell_sensor(result: dict[str, Any], feedback: QgsProcessingFeedback) -> None:
+    """Report which sensor the worker took, and why."""
+    feedback.pushInfo(
+        tr("Sensor: {sensor} ({why})", sensor=result["sensor"], why=result["sensor_reason"])
+    )
 
 
 def read_stack(

@@ -44,8 +44,9 @@ def test_no_other_gains_are_claimed():
 def test_profiles_are_plausible():
     profiles = load_profiles()
     assert next(iter(profiles)) == "default"
-    assert len(profiles) >= 15
+    assert len(profiles) >= 19
     for profile in list(profiles.values())[1:]:
+        assert "Bands: " in profile.source
         assert all(400 < band.wavelength < 2500 for band in profile.ms_bands)
         assert len({band.name for band in profile.ms_bands}) == len(profile.ms_bands)
         assert profile.ratio in (None, 2, 4)
@@ -74,6 +75,15 @@ def test_names_ignore_case_and_punctuation():
         ("GF2_PMS1_E113.9_N22.5-MSS1.tiff", "gaofen-2"),
         ("IMG_PHR1A_MS_201202250025599.TIF", "pleiades"),
         ("IMG_SPOT6_P_201305", "spot-6-7"),
+        ("DIM_PNEO3_202201010000000_MS-FS_ORT_1.XML", "pleiades-neo"),
+        ("Pléiades Neo 4", "pleiades-neo"),
+        ("PHR 1B", "pleiades"),
+        ("LG02", "worldview-legion"),
+        ("WorldView-Legion-3", "worldview-legion"),
+        ("K3A_20190101051234_12345_00071234_L1G_M.tif", "kompsat-3"),
+        ("KOMPSAT-3", "kompsat-3"),
+        ("20200101_101010_ssc4d1_0001_analytic.tif", "skysat"),
+        ("LANDSAT_9", "landsat-8-9"),
         ("T31TCJ_20200101T105441_B02_10m.jp2", "sentinel-2-10m"),
         ("T31TCJ_20200101T105441_B05_20m.jp2", "sentinel-2-20m"),
         ("ms.tif", "default"),
@@ -89,10 +99,48 @@ def test_detection_takes_the_majority_and_refuses_a_tie():
     assert detect_sensor(["WV02", "QB02"]) is DEFAULT
 
 
-def test_a_damaged_profile_is_named(tmp_path):
-    (tmp_path / "bad.json").write_text(json.dumps({"name": "bad"}))
+BAND = {"name": "green", "range": [500, 600]}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"name": "bad"},
+        {"name": "bad", "bands": [{"name": "green"}]},
+        {"name": "bad", "bands": [{"name": "green", "range": [600, 500]}]},
+        {"name": "bad", "bands": [{"name": "green", "range": [0.5, 0.6]}]},
+        {"name": "bad", "bands": [{**BAND, "gain": 30}]},
+        {"name": "bad", "bands": [{**BAND, "gain": "0.3"}]},
+        [],
+    ],
+)
+def test_a_damaged_profile_is_named(tmp_path, data):
+    (tmp_path / "bad.json").write_text(json.dumps(data))
     with pytest.raises(InputError, match=r"bad\.json"):
         sensors.load_profiles(tmp_path)
+    with pytest.raises(InputError, match=r"bad\.json"):
+        get_profile(str(tmp_path / "bad.json"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("LC08_L1TP_195025_20130707_20170503_01_T1_B10.TIF", "thermal"),
+        ("/data/LC08_L1TP_195025_20130707_20170503_01_T1_b9.tif", "cirrus"),
+        ("LC09_L1TP_195025_20130707_20170503_02_T1_B8", "panchromatic"),
+        ("LC09_L1TP_195025_20130707_20170503_02_T1_QA_PIXEL", "quality"),
+        ("LC81950252013188LGN01_BQA.TIF", "quality"),
+        ("LE07_L1TP_195025_20000707_20170503_02_T1_B6_VCID_1.TIF", "thermal"),
+        ("LE07_L1TP_195025_20000707_20170503_02_T1_B5.TIF", ""),
+        ("LC08_L1TP_195025_20130707_20170503_01_T1_B1.TIF", ""),
+        ("LC08_stack.tif", ""),
+        ("scene_B10.tif", ""),
+    ],
+)
+def test_files_of_a_product_that_are_no_band(name, content):
+    found = sensors.other_file(name)
+    assert content in found
+    assert bool(found) == bool(content)
 
 
 def test_resources_folder_can_be_moved(tmp_path, monkeypatch):

@@ -44,6 +44,8 @@ def fuse(job: dict) -> dict:
         "height": pan.RasterYSize,
         "bands": len(bands),
         "ratio": stack.GetGeoTransform()[1] / dx,
+        "sensor": job["sensor"],
+        "sensor_reason": "made up",
         "weights": job["weights"],
         "weights_sha256": "0" * 64,
         "weights_reason": "made up",

@@ -36,6 +36,7 @@ DTYPES = {
 }
 
 SENTINEL = 1e30  # a float nodata beyond this is a sentinel, and so is every value of its magnitude
+LONGEST_MICROMETRES = 30.0  # a wavelength above this is given in nm
 SAME_GRID = 0.01  # pixels; band files whose corners differ by less share their grid
 WARP_ERROR = 0.02  # MS pixels; how far the approximated transformation may stray
 # What a warped band holds where it is invalid: alpha alone tells only where all bands are.
@@ -51,6 +52,9 @@ class BandInfo:
     nodata: float | None = None
     scale: float | None = None
     offset: float | None = None
+    wavelength: float | None = None  # nm, the band's centre
+    number: int = 0  # among the image bands of its file, from 1; 0 = unknown
+    siblings: int = 0  # image bands in its file
 
 
 @dataclass(frozen=True)
@@ -405,13 +409,47 @@ def _band_info(part: Part, number: int, several: bool) -> BandInfo:
     """A band's words; a band file without a description is described by its file name."""
     band = part.dataset.GetRasterBand(number)
     stem = os.path.splitext(os.path.basename(part.path))[0] if several else ""
+    image, _ = _split_alpha(part.dataset)
     return BandInfo(
         description=band.GetDescription() or stem,
         color=gdal.GetColorInterpretationName(band.GetColorInterpretation()),
         nodata=band.GetNoDataValue(),
         scale=band.GetScale(),
         offset=band.GetOffset(),
+        wavelength=_wavelength(band),
+        number=image.index(number) + 1 if number in image else 0,
+        siblings=len(image),
     )
+
+
+def _wavelength(band: gdal.Band) -> float | None:
+    """The band's central wavelength in nm, where its metadata tell.
+
+    GDAL 3.10 and later: CENTRAL_WAVELENGTH_UM in the domain IMAGERY. Before, each driver and
+    program had its own item; those of ENVI and SENTINEL2 name the unit in another item.
+    """
+    with gdal_failures():
+        items = {**(band.GetMetadata() or {}), **(band.GetMetadata("IMAGERY") or {})}
+    items = {key.upper(): value.strip() for key, value in items.items()}
+    for key in ("CENTRAL_WAVELENGTH_UM", "CENTRAL_WAVELENGTH_NM", "CENTRAL_WAVELENGTH"):
+        if key in items:
+            return _nanometres(items[key], key[-2:])
+    unit = items.get("WAVELENGTH_UNITS", items.get("WAVELENGTH_UNIT", ""))
+    return _nanometres(items.get("WAVELENGTH", ""), unit)
+
+
+def _nanometres(text: str, unit: str) -> float | None:
+    """A wavelength in nm; without a known unit, numbers that are too small for nm are µm."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    unit = unit.lower()
+    if unit in ("um", "µm", "μm", "micrometers", "micrometer", "microns"):
+        return 1000.0 * value
+    if unit not in ("nm", "nanometers", "nanometer") and value < LONGEST_MICROMETRES:
+        return 1000.0 * value
+    return value
 
 
 def _common_type(parts: Sequence[Part]) -> str:

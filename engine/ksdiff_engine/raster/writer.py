@@ -40,7 +40,7 @@ class RasterWriter:
     (a full disk) GDAL 3.6 can hang or abort when it does so during the closing.
 
     path: the extension names the format; formats other than GeoTIFF are copied from one at the end.
-    bands: descriptions, colours, scales and offsets to store; their `nodata` is not used.
+    bands: what they say of themselves, which is stored; their `nodata` is not used.
     data_type: GDAL's name, see :data:`ksdiff_engine.raster.reader.DTYPES`.
     nodata: one value for all bands. Where the type cannot hold it, or none is given, whole-number
         types mark invalid pixels in a mask inside the file (made when the first one comes), so that
@@ -392,6 +392,9 @@ def _describe(
             band.SetScale(info.scale)
         if info.offset is not None:
             band.SetOffset(info.offset)
+        if info.wavelength is not None:
+            micrometres = f"{info.wavelength / 1000.0:.6g}"
+            band.SetMetadataItem("CENTRAL_WAVELENGTH_UM", micrometres, "IMAGERY")
         if nodata is not None:
             band.SetNoDataValue(nodata)
 

@@ -31,6 +31,7 @@ from ksdiff_engine.runners.presentation import (
     shown_window,
 )
 from ksdiff_engine.scene import Scene
+from ksdiff_engine.sensor_hints import sensor_keys
 
 CROP = 160  # PAN pixels
 CROPS = 3
@@ -72,7 +73,7 @@ def run_assess_without_reference(job: AssessWithoutReferenceJob, report: Report)
     return {
         "figures": figures,
         **report_as_dict(shown),
-        "sensor": measured.sensor,
+        **sensor_keys(scene.profile),
         "ms_gains": list(measured.ms_gains),
         "ratio": measured.ratio,
         "width": scene.width,

@@ -11,6 +11,7 @@ from ksdiff_engine.job import ClassicalJob
 from ksdiff_engine.pipeline import Report, open_scene, scene_tags, sharpen
 from ksdiff_engine.raster.writer import check_output
 from ksdiff_engine.registration import registered
+from ksdiff_engine.sensor_hints import sensor_keys
 
 
 def run_classical(job: ClassicalJob, report: Report) -> dict[str, Any]:
@@ -24,13 +25,12 @@ def run_classical(job: ClassicalJob, report: Report) -> dict[str, Any]:
         scene, registration = registered(scene, job.register, report.share(0.03, 0.08), report.warn)
         tags = {**scene_tags(scene), "KSDIFF_METHOD": method.name}
         outcome = sharpen(scene, method, job, tags, report.share(0.08, 1.0))
-        sensor = scene.profile.name
     return {
         **outcome,
         **registration,
         "method": method.name,
         "method_title": method.title,
-        "sensor": sensor,
+        **sensor_keys(scene.profile),
         "seconds": round(time.monotonic() - started, 3),
         "messages": report.messages,
     }

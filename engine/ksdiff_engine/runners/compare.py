@@ -42,6 +42,7 @@ from ksdiff_engine.runners.sample import (
     sample_window,
 )
 from ksdiff_engine.scene import Scene
+from ksdiff_engine.sensor_hints import sensor_keys
 
 REDUCED_KEYS = ("ergas", "sam", "q2n", "q", "scc", "psnr", "ssim", "rmse", "cc")
 FULL_KEYS = full_resolution.KEYS
@@ -109,7 +110,7 @@ def run_compare(job: CompareJob, report: Report) -> dict[str, Any]:
         },
         "ratio": scene.ratio,
         "bands": scene.bands,
-        "sensor": scene.profile.name,
+        **sensor_keys(scene.profile),
         "html": job.html or None,
         "seconds": round(time.monotonic() - started, 3),
         "messages": report.messages,

@@ -17,6 +17,7 @@ from ksdiff_engine.raster.tiling import tiles
 from ksdiff_engine.raster.writer import RasterWriter, check_output
 from ksdiff_engine.reduction import Moved, Readable, ReducedPair, reduce_pair
 from ksdiff_engine.scene import Scene
+from ksdiff_engine.sensor_hints import sensor_keys
 
 TILE = 256  # pixels of the reduced grids; the writer's block
 
@@ -35,7 +36,7 @@ def run_degrade(job: DegradeJob, report: Report) -> dict[str, Any]:
         figures = {
             "ratio": scene.ratio,
             "bands": scene.bands,
-            "sensor": scene.profile.name,
+            **sensor_keys(scene.profile),
             "ms_gains": list(scene.gains),
         }
     return {
