@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable
 
@@ -14,20 +13,16 @@ import yaml
 from ksdiff_engine.model.storage import load_network
 from ksdiff_engine.weights import catalogue
 from ksdiff_training.config import load_config
+from ksdiff_training.csv_log import read_rows
 from ksdiff_training.data import PatchSampler
 from ksdiff_training.export import CARD_KEYS, export
 from ksdiff_training.loop import Stage
-from ksdiff_training.stages import build_modules, measure_prior, stage1, stage2
+from ksdiff_training.stages import build_modules, known_prior, measure_prior, stage1, stage2
 from ksdiff_training.train import train
 
 
 def load(path):
     return torch.load(path, weights_only=True)
-
-
-def rows_of(path):
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def parameters(module):
@@ -36,6 +31,12 @@ def parameters(module):
 
 def changed(module, before):
     return {name for name, tensor in module.state_dict().items() if not tensor.equal(before[name])}
+
+
+def logged(folder):
+    """All that the stage logged, times apart."""
+    rows = read_rows(folder / "log.csv") + read_rows(folder / "validation.csv")
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
 
 class Interrupted(Exception):
@@ -73,11 +74,13 @@ def test_a_run_leaves_weights_logs_and_provenance(finished):
         final = load(run / stage / "final.pt")
         assert final["steps"] == 6
         assert all(torch.isfinite(tensor).all() for tensor in final["modules"].values())
-        assert [row["step"] for row in rows_of(run / stage / "log.csv")] == ["6"]
-        validation = rows_of(run / stage / "validation.csv")
+        assert [row["step"] for row in read_rows(run / stage / "log.csv")] == ["6"]
+        validation = read_rows(run / stage / "validation.csv")
         assert [row["step"] for row in validation] == ["5", "6"]
         assert float(validation[0]["l1"]) > 0
         assert not list((run / stage).glob("*.tmp"))
+        assert list((run / stage / "tensorboard").glob("events.*"))
+        assert (run / stage / "curves.png").read_bytes().startswith(b"\x89PNG")
     provenance = json.loads((run / "provenance.json").read_text())
     assert provenance["torch"] == torch.__version__
     assert provenance["git_commit"]
@@ -92,12 +95,11 @@ def test_a_finished_run_is_not_trained_again(finished, data, monkeypatch):
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
-@pytest.mark.parametrize("amp", [False, True])
-@pytest.mark.parametrize("chain", ["full", "one_step"])
+@pytest.mark.parametrize(("amp", "chain"), [(False, "full"), (True, "one_step")])
 def test_an_interrupted_run_ends_at_the_very_same_weights(
     tmp_path, data, experiment_file, interrupt_after, amp, chain
 ):
-    experiment = load_config(experiment_file(amp=amp, chain=chain))
+    experiment = load_config(experiment_file(amp=amp, chain=chain, log_every=1))
     straight = load(train(experiment, data, tmp_path / "straight"))
     for steps in (4, 6, 2):  # in stage 1 after its checkpoint; in stage 2 after; before the end
         interrupt_after(steps)
@@ -107,9 +109,26 @@ def test_an_interrupted_run_ends_at_the_very_same_weights(
     resumed = load(train(experiment, data, tmp_path / "broken"))
     for stage in ("stage1", "stage2"):
         assert load(tmp_path / "broken" / stage / "final.pt")["steps"] == 6
+        logs = [logged(tmp_path / run / stage) for run in ("straight", "broken")]
+        assert logs[0] == logs[1]
     assert straight["modules"].keys() == resumed["modules"].keys()
     for name, tensor in straight["modules"].items():
         assert torch.equal(tensor, resumed["modules"][name]), name
+
+
+def test_settings_that_a_checkpoint_does_not_know_yet_have_their_default(
+    tmp_path, data, experiment_file, interrupt_after
+):
+    experiment = load_config(experiment_file())
+    interrupt_after(4)
+    with pytest.raises(Interrupted):
+        train(experiment, data, tmp_path)
+    path = tmp_path / "stage1" / "checkpoint.pt"
+    state = load(path)
+    for key in ("prior", "training", "log_every"):
+        del state["experiment"][key]
+    torch.save(state, path)
+    assert load(train(experiment, data, tmp_path, stages=("stage1",)))["steps"] == 6
 
 
 def test_a_run_of_other_settings_is_not_resumed(tmp_path, data, experiment_file, interrupt_after):
@@ -129,6 +148,63 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, data, experiment_file
     with pytest.raises(FloatingPointError, match="stage1: the loss is not finite at step 0"):
         train(load_config(experiment_file()), data, tmp_path / "run")
     assert not (tmp_path / "run" / "stage1" / "checkpoint.pt").exists()
+
+
+def test_the_best_weights_are_kept(tmp_path, data, experiment_file):
+    experiment = load_config(experiment_file())
+    sampler = PatchSampler(data, 4, experiment.data, 0)
+    stage = stage1(experiment, build_modules(experiment), sampler, tmp_path)
+    errors = iter([0.3, 0.2])  # at steps 5 and 6
+    final = stage.run(lambda modules: {"rmse": next(errors)})
+    best = load(tmp_path / "stage1" / "best.pt")
+    assert best["steps"] == 6
+    assert all(torch.equal(best["modules"][n], t) for n, t in final.state_dict().items())
+
+
+def test_a_worse_end_leaves_the_best_weights(tmp_path, data, experiment_file):
+    experiment = load_config(experiment_file())
+    sampler = PatchSampler(data, 4, experiment.data, 0)
+    errors = iter([0.2, 0.3])
+    stage = stage1(experiment, build_modules(experiment), sampler, tmp_path)
+    stage.run(lambda modules: {"rmse": next(errors)})
+    assert load(tmp_path / "stage1" / "best.pt")["steps"] == 5
+    assert load(tmp_path / "stage1" / "final.pt")["steps"] == 6
+
+
+def test_a_stage_ends_when_its_time_is_up(tmp_path, data, experiment_file):
+    stage = {"steps": 10**6, "batch": 2, "warmup": 1, "seconds": 0.3}
+    experiment = load_config(experiment_file(stage1=stage))
+    sampler = PatchSampler(data, 4, experiment.data, 0)
+    stage = stage1(experiment, build_modules(experiment), sampler, tmp_path)
+    stage.run()
+    final = load(tmp_path / "stage1" / "final.pt")
+    assert final["seconds"] >= 0.3
+    assert 0 < final["steps"] < 1000
+    assert stage.learning_rate(final["steps"]) == pytest.approx(1e-5)
+
+
+def test_stages_run_alone(tmp_path, data, experiment_file):
+    experiment = load_config(experiment_file())
+    with pytest.raises(FileNotFoundError, match="stage 2 begins where stage 1 ended"):
+        train(experiment, data, tmp_path / "run", stages=("stage2",))
+    train(experiment, data, tmp_path / "run", stages=("stage1",))
+    assert not (tmp_path / "run" / "stage2").exists()
+    train(experiment, data, tmp_path / "run", stages=("stage2",))
+    train(experiment, data, tmp_path / "whole")
+    alone, whole = (load(tmp_path / run / "stage2" / "final.pt") for run in ("run", "whole"))
+    assert all(torch.equal(whole["modules"][n], t) for n, t in alone["modules"].items())
+
+
+def test_a_prior_from_the_inputs_alone_has_no_second_stage(tmp_path, data, experiment_file):
+    experiment = load_config(experiment_file(prior="inputs"))
+    assert train(experiment, data, tmp_path) == tmp_path / "stage1" / "final.pt"
+    with pytest.raises(ValueError, match="has only"):
+        train(experiment, data, tmp_path, stages=("stage2",))
+    pan, lrms, reference = PatchSampler(data, 4, experiment.data, 9).batch(2)
+    modules = build_modules(experiment).requires_grad_(False)
+    prior = known_prior(modules, (pan, lrms, reference), "inputs")
+    assert torch.equal(prior, known_prior(modules, (pan, lrms, 0 * reference), "inputs"))
+    assert not torch.equal(prior, known_prior(modules, (pan, lrms, reference), "target"))
 
 
 def test_stage_1_learns_to_fuse(tmp_path, data, experiment_file):
@@ -159,6 +235,15 @@ def test_each_stage_trains_its_own_parts(tmp_path, data, experiment_file):
     assert not {"ksdiff.prior_mean", "ksdiff.prior_std"} & moved
     for part in ("backbone", "condition_encoder", "denoiser"):
         assert any(name.startswith(f"ksdiff.{part}.") for name in moved)
+
+
+def test_separate_training_leaves_the_fusion_network_alone(tmp_path, data, experiment_file):
+    experiment = load_config(experiment_file(training="separate"))
+    modules = build_modules(experiment)
+    before = parameters(modules)
+    stage2(experiment, modules, PatchSampler(data, 4, experiment.data, 0), tmp_path).run()
+    moved = {".".join(name.split(".")[:2]) for name in changed(modules, before)}
+    assert moved == {"ksdiff.condition_encoder", "ksdiff.denoiser"}
 
 
 def test_prior_statistics_standardise_the_target(data, experiment_file):
@@ -230,19 +315,24 @@ def card_file(tmp_path):
     return path
 
 
-def test_exported_weights_are_the_averaged_network(tmp_path, finished, data, card_file):
+@pytest.mark.parametrize("checkpoint", ["best", "final"])
+def test_exported_weights_are_the_averaged_network(tmp_path, finished, data, card_file, checkpoint):
     experiment, run = finished
+    state = load(run / "stage2" / "final.pt")
+    torch.save({**state, "steps": 5}, run / "stage2" / "best.pt")
     scenes = sorted((data / "test").glob("*.npz"))
-    path = export(experiment, run, card_file, tmp_path, scenes)
+    path = export(experiment, run, card_file, tmp_path, scenes, checkpoint)
     network, card = load_network(path)
     modules = build_modules(experiment)
-    modules.load_state_dict(load(run / "stage2" / "final.pt")["modules"])
+    modules.load_state_dict(state["modules"])
     modules.requires_grad_(False)
     pan, lrms, _ = PatchSampler(data, 4, experiment.data, 0).batch(2)
     assert torch.equal(network(pan, lrms, seed=1), modules["ksdiff"](pan, lrms, seed=1))
     assert not any("target" in name for name in network.state_dict())
     assert [entry.name for entry in catalogue([tmp_path])] == ["tiny"]
     assert card["training"]["steps"] == {"stage1": 6, "stage2": 6}
+    assert card["training"]["checkpoint"] == checkpoint
+    assert card["training"]["checkpoint_step"] == {"best": 5, "final": 6}[checkpoint]
     assert card["training"]["data"][0]["licence"] == "none needed"
     assert card["training"]["git_commit"]
     named = {(row["scene"], row["method"]) for row in card["metrics"]}
@@ -269,8 +359,11 @@ def test_export_refuses_what_is_not_ready(tmp_path, finished, experiment_file, c
     other = load_config(experiment_file(model={"channels": [4, 4, 4], "blocks": [1, 1]}))
     with pytest.raises(ValueError, match="another architecture"):
         export(other, run, card_file, tmp_path)
+    (run / "stage2" / "best.pt").unlink()
+    with pytest.raises(FileNotFoundError, match="export the checkpoint final"):
+        export(experiment, run, card_file, tmp_path)
     (run / "stage2" / "final.pt").unlink()
-    with pytest.raises(FileNotFoundError, match="has not finished stage2"):
+    with pytest.raises(FileNotFoundError, match=r"stage2.*has not finished"):
         export(experiment, run, card_file, tmp_path)
     card_file.write_text("title: alone\n")
     with pytest.raises(ValueError, match=", ".join(CARD_KEYS)):

@@ -15,9 +15,11 @@ from .config import load_config
 from .evaluate import DEFAULT_METHODS, evaluate, markdown_table, means, write_json
 from .export import export
 from .scenes import PHASES
-from .train import train
+from .train import STAGES, train
 
 COMPARED = ("exp", "brovey", "gsa", "mtf-glp-fs", "mtf-glp-hpm-r", "bdsd-pc", "ksdiff")
+
+DEVICES = ("auto", "cpu", "cuda")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("config", type=Path)
     command.add_argument("--data", type=Path, required=True, help="folder with train/ and test/")
     command.add_argument("--run", type=Path, required=True, help="folder for checkpoints and logs")
+    command.add_argument("--stage", choices=("both", *STAGES), default="both", help="run it alone")
+    command.add_argument("--device", choices=DEVICES, default="auto")
     command.set_defaults(run_command=_train)
 
     command = commands.add_parser("export", help="write a finished run as one safetensors file")
@@ -48,6 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--card", type=Path, required=True, help="YAML with the card's texts")
     command.add_argument("--output", type=Path, default=Path("resources/weights"))
     command.add_argument("--test", type=Path, help="folder of test scenes, for the card's figures")
+    command.add_argument(
+        "--checkpoint",
+        choices=("best", "final"),
+        default="best",
+        help="the weights with the smallest held-out error (default), or the last ones",
+    )
     command.set_defaults(run_command=_export)
 
     command = commands.add_parser("evaluate", help="figures at reduced resolution")
@@ -70,7 +80,8 @@ def _parser() -> argparse.ArgumentParser:
 def _export(options: argparse.Namespace) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     scenes = sorted(options.test.glob("*.npz")) if options.test else []
-    print(export(load_config(options.config), options.run, options.card, options.output, scenes))
+    experiment = load_config(options.config)
+    print(export(experiment, options.run, options.card, options.output, scenes, options.checkpoint))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -98,5 +109,7 @@ def _names(text: str) -> list[str]:
 
 
 def _train(options: argparse.Namespace) -> None:
-    final = train(load_config(options.config), options.data, options.run)
+    stages = STAGES if options.stage == "both" else (options.stage,)
+    experiment = load_config(options.config)
+    final = train(experiment, options.data, options.run, stages=stages, device=options.device)
     print(f"weights before export: {final}")

@@ -11,6 +11,8 @@ import yaml
 from ksdiff_engine.model.config import KSDiffConfig
 
 CHAINS = ("full", "one_step")
+TRAININGS = ("joint", "separate")
+PRIORS = ("target", "inputs")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,11 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class StageConfig:
-    """Optimisation of one stage: AdamW with warm-up and a cosine to `learning_rate / 100`."""
+    """Optimisation of one stage: AdamW with warm-up and a cosine to `learning_rate / 100`.
+
+    seconds: training time (validation apart) after which the stage ends; the cosine then follows
+        the time, and `steps` is not read. Such a run can be resumed, but not repeated exactly.
+    """
 
     steps: int
     batch: int = 16
@@ -54,17 +60,22 @@ class StageConfig:
     warmup: int = 200
     clip: float = 1.0
     ema: float = 0.999
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class ExperimentConfig:
     """A whole experiment.
 
+    prior: what PLFE1 sees beside PAN and LRMS: ``target``, the reference, or ``inputs``, nothing
+        more. The latter is stage 1 alone: how far it falls behind is all that stage 2 can win.
+    training: of stage 2: ``joint`` (paper), or ``separate``, PLFE2 and the denoiser alone under a
+        fusion network that stays as stage 1 left it (the paper's ablation).
     chain: what H2 is made from in stage 2: ``full``, the whole reverse chain with gradients through
         it, or ``one_step``, the estimate of z0 at a random time step.
     image_weight: lambda of the image loss in stage 2.
     amp: bfloat16 where torch's autocast allows it.
-    checkpoint_every, validate_every: in steps.
+    checkpoint_every, validate_every, log_every: in steps.
     """
 
     name: str
@@ -72,16 +83,20 @@ class ExperimentConfig:
     data: DataConfig
     stage1: StageConfig
     stage2: StageConfig
+    prior: str = "target"
+    training: str = "joint"
     chain: str = "full"
     image_weight: float = 1.0
     seed: int = 0
     amp: bool = True
     checkpoint_every: int = 500
     validate_every: int = 1000
+    log_every: int = 100
 
     def __post_init__(self) -> None:
-        if self.chain not in CHAINS:
-            raise ValueError(f"chain must be one of {CHAINS}, not {self.chain!r}")
+        for key, choices in (("prior", PRIORS), ("training", TRAININGS), ("chain", CHAINS)):
+            if getattr(self, key) not in choices:
+                raise ValueError(f"{key} must be one of {choices}, not {getattr(self, key)!r}")
         if self.data.patch % self.model.ratio or self.data.patch % 4:
             raise ValueError(f"patch {self.data.patch} must divide by the ratio and by 4")
         if self.model.bands != 1:
@@ -90,24 +105,55 @@ class ExperimentConfig:
                 "several bands at once cannot be drawn yet"
             )
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """What the experiment consists of: a network without a diffused prior has no stage 2."""
+        plain = self.model.modulation == "none" or self.prior == "inputs"
+        return ("stage1",) if plain else ("stage1", "stage2")
+
     def to_dict(self) -> dict[str, Any]:
-        """All settings by name, nested; what a checkpoint is compared with."""
+        """All settings by name, nested; :func:`experiment_from_dict` is the inverse."""
         return asdict(self)
 
 
 def load_config(path: str | Path) -> ExperimentConfig:
-    """Read an experiment. Raises ValueError that names the file and the key that is wrong."""
+    """Read an experiment; ``extends: other.yaml`` takes what is not given from that file.
+
+    The other file lies relative to this one. Mappings are joined key by key, all else is replaced.
+    Raises ValueError that names the file and the key that is wrong.
+    """
     try:
-        return _build(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+        return experiment_from_dict(_read(Path(path), ()))
     except KeyError as error:
         raise ValueError(f"{path}: the key {error} is missing") from error
     except (TypeError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _build(values: Any) -> ExperimentConfig:
+def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """The file's keys over those of the file it extends; `above`: the files that led here."""
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(values, dict):
-        raise ValueError("an experiment is a mapping of keys to values")
+        raise ValueError(f"{path.name} is no mapping of keys to values")
+    base = values.pop("extends", None)
+    if base is None:
+        return values
+    above = (*above, path.resolve())
+    if (path.parent / base).resolve() in above:
+        raise ValueError(f"{path.name} extends {base}, which extends {path.name}")
+    return _joined(_read(path.parent / base, above), values)
+
+
+def _joined(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        result[key] = _joined(base[key], value) if both else value
+    return result
+
+
+def experiment_from_dict(values: dict[str, Any]) -> ExperimentConfig:
+    """An experiment from plain values. Raises KeyError, TypeError or ValueError."""
     values = dict(values)
     data = dict(values.pop("data"))
     data["train"] = tuple(_checked(Source, entry) for entry in data["train"])

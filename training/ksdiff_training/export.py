@@ -28,17 +28,21 @@ def export(
     card_file: Path,
     output: Path,
     test_scenes: Sequence[Path] = (),
+    checkpoint: str = "best",
 ) -> Path:
     """Write `output / <name>.safetensors` from the last stage of `run`; returns its path.
 
+    `checkpoint` is ``best``, the averaged weights with the smallest error on the held-out scenes,
+    or ``final``, those of the last step.
     `card_file` is YAML with what a person has to say: title, description, ratio, sensors, sources
     (with licences) and limits. Figures on `test_scenes` are measured here and put on the card.
     Raises ValueError when the card lacks something or the run is of another architecture,
     FileNotFoundError when the run is unfinished.
     """
     texts = _read_card(card_file)
-    network = _trained_network(experiment, run)
-    card = _card(experiment, run, texts)
+    network, step = trained_network(experiment, run, checkpoint)
+    card = build_card(experiment, run, texts)
+    card["training"].update(checkpoint=checkpoint, checkpoint_step=step)
     path = output / f"{experiment.name}.safetensors"
     save_network(network, card, path)
     if test_scenes:
@@ -56,20 +60,28 @@ def _read_card(path: Path) -> dict[str, Any]:
     return texts
 
 
-def _trained_network(experiment: ExperimentConfig, run: Path) -> KSDiff:
-    stage = "stage1" if experiment.model.modulation == "none" else "stage2"
-    final = run / stage / "final.pt"
-    if not final.exists():
-        raise FileNotFoundError(f"{final} does not exist: the run has not finished {stage}")
+def trained_network(experiment: ExperimentConfig, run: Path, checkpoint: str) -> tuple[KSDiff, int]:
+    """The network of a finished run, and the step of its last stage that it is from.
+
+    Raises as :func:`export` does.
+    """
+    folder = run / experiment.stages[-1]
+    if not (folder / "final.pt").exists():
+        raise FileNotFoundError(f"{folder}/final.pt does not exist: the run has not finished")
+    path = folder / f"{checkpoint}.pt"
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist: export the checkpoint final")
+    state = torch.load(path, map_location="cpu", weights_only=True)
     modules = build_modules(experiment)
     try:
-        modules.load_state_dict(torch.load(final, weights_only=True)["modules"])
+        modules.load_state_dict(state["modules"])
     except RuntimeError as error:
-        raise ValueError(f"{final} is of another architecture than {experiment.name!r}") from error
-    return modules["ksdiff"]
+        raise ValueError(f"{path} is of another architecture than {experiment.name!r}") from error
+    return modules["ksdiff"], state["steps"]
 
 
-def _card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -> dict[str, Any]:
+def build_card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -> dict[str, Any]:
+    """The card without figures; `texts` has the keys of ``CARD_KEYS``."""
     return {
         "format": CARD_FORMAT,
         "name": experiment.name,
@@ -96,7 +108,7 @@ def _card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -> dic
 def _totals(run: Path, key: str) -> dict[str, float]:
     """A figure of every finished stage by the stage's name, rounded."""
     return {
-        path.parent.name: round(torch.load(path, weights_only=True)[key])
+        path.parent.name: round(torch.load(path, map_location="cpu", weights_only=True)[key])
         for path in sorted(run.glob("stage*/final.pt"))
     }
 

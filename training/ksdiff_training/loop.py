@@ -1,8 +1,7 @@
-"""The training loop that both stages share: optimiser, averages, checkpoints, log."""
+"""The training loop that all stages share: optimiser, averages, checkpoints, the best weights."""
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 import time
@@ -13,19 +12,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .config import ExperimentConfig, StageConfig
+from .compute import Compute
+from .config import ExperimentConfig, StageConfig, experiment_from_dict
 from .data import PatchSampler
+from .logbook import Logbook
 
 Batch = tuple[Tensor, Tensor, Tensor]
 Losses = dict[str, Tensor]  # "loss" is minimised, the others are logged
+BEST_BY = "rmse"  # the figure on held-out scenes that is smallest at the best weights
 
 
 class Stage:
     """One stage of an experiment, from its first step to its last, across interruptions.
 
-    `trained` holds the parameters that learn, `losses(batch)` gives the terms. The folder receives
+    `trained` names the parts of `modules` that learn (``ksdiff`` or ``ksdiff.denoiser``),
+    `losses(batch)` gives the terms on this process's part of a batch. The folder receives
     `checkpoint.pt` (everything a resumed run needs: weights, optimiser, averages, both random
-    generators), `log.csv`, and at the end `final.pt` with the averaged weights.
+    generators), the logbook's files, `best.pt` whenever the held-out error is smallest and
+    `final.pt` at the end, both with the averaged weights.
     """
 
     def __init__(
@@ -39,94 +43,134 @@ class Stage:
         losses: Callable[[Batch], Losses],
         sampler: PatchSampler,
         folder: Path,
+        compute: Compute | None = None,
     ) -> None:
+        """`compute` is the CPU in one process unless given."""
         self.name = name
         self.experiment = experiment
         self.config = config
-        self.modules = modules
-        self.losses = losses
+        self.compute = compute or Compute(amp=experiment.amp)
+        self.modules = modules.to(self.compute.device)
         self.sampler = sampler
         self.folder = folder
-        self.parameters = [p for key in trained for p in modules[key].parameters()]
+        self.parameters = [p for key in trained for p in modules.get_submodule(key).parameters()]
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.average = torch.optim.swa_utils.AveragedModel(
             modules, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)
         )
+        self._objective, self._optimizer = self.compute.prepare(
+            _Objective(modules, losses), self.optimizer
+        )
         self.step = 0
         self.seconds = 0.0
+        self.best = math.inf
+        self._recent: dict[str, float] = {}
 
     def run(
         self, validate: Callable[[nn.ModuleDict], dict[str, float]] | None = None
     ) -> nn.ModuleDict:
-        """Train to the end; returns the modules with averaged weights."""
+        """Train to the end; returns the modules with averaged weights.
+
+        `validate` gives figures on held-out scenes; the one called ``rmse`` decides on `best.pt`.
+        Raises FloatingPointError when the loss is not finite.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._resume()
-        recent: dict[str, float] = {}
-        started = time.monotonic() - self.seconds
-        while self.step < self.config.steps:
-            terms = self._step()
-            for key, value in terms.items():
-                recent[key] = 0.98 * recent.get(key, value) + 0.02 * value
-            self.step += 1
-            self.seconds = time.monotonic() - started
-            last = self.step == self.config.steps
-            if self.step % 100 == 0 or last:
-                self._log(recent)
-            if validate and (self.step % self.experiment.validate_every == 0 or last):
-                self._log_validation(validate(self.average.module))
-            if self.step % self.experiment.checkpoint_every == 0 or last:
-                self._save()
-        final = self.average.module
-        write_atomically(
-            {"modules": final.state_dict(), "steps": self.step, "seconds": self.seconds},
-            self.folder / "final.pt",
-        )
-        return final
+        logbook = self._open_logbook() if self.compute.is_first else None
+        while not self.ended:
+            losses = self._step()
+            if logbook is not None:
+                self._record(losses, logbook, validate)
+        if logbook is not None:
+            logbook.close()
+            write_atomically(self._averaged(), self.folder / "final.pt")
+        self.compute.wait()
+        return self.average.module
+
+    @property
+    def ended(self) -> bool:
+        """Whether the stage has used its budget."""
+        if self.config.seconds is not None:
+            return self.seconds >= self.config.seconds
+        return self.step >= self.config.steps
 
     def learning_rate(self, step: int) -> float:
-        """Linear warm-up, then a cosine down to a hundredth."""
+        """Linear warm-up, then a cosine over the budget down to a hundredth."""
         config = self.config
         if step < config.warmup:
             return config.learning_rate * (step + 1) / config.warmup
-        progress = (step - config.warmup) / max(1, config.steps - config.warmup)
+        if config.seconds is not None:
+            progress = min(1.0, self.seconds / config.seconds)
+        else:
+            progress = (step - config.warmup) / max(1, config.steps - config.warmup)
         return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 
     def _step(self) -> dict[str, float]:
+        started = time.monotonic()
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(self.step)
-        batch = self.sampler.batch(self.config.batch)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.experiment.amp):
-            terms = self.losses(batch)
-        if not torch.isfinite(terms["loss"]):
+        batch = [self.compute.share(part) for part in self.sampler.batch(self.config.batch)]
+        terms = self._objective(batch)
+        values = self.compute.mean(torch.stack([value.detach() for value in terms.values()]))
+        losses = dict(zip(terms, values.tolist(), strict=True))
+        if not math.isfinite(losses["loss"]):
             raise FloatingPointError(f"{self.name}: the loss is not finite at step {self.step}")
-        self.optimizer.zero_grad(set_to_none=True)
-        terms["loss"].backward()
+        self._optimizer.zero_grad(set_to_none=True)
+        self.compute.fabric.backward(terms["loss"])
         nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
-        self.optimizer.step()
+        self._optimizer.step()
         self.average.update_parameters(self.modules)
-        return {key: float(value.detach()) for key, value in terms.items()}
+        self.step += 1
+        # The mean, so that all processes agree on when the time is up.
+        elapsed = torch.tensor(time.monotonic() - started, dtype=torch.float64)
+        self.seconds += float(self.compute.mean(elapsed))
+        return losses
 
-    def _log(self, recent: dict[str, float]) -> None:
-        row = {"step": self.step, "seconds": round(self.seconds, 1)}
-        row.update({key: f"{value:.6f}" for key, value in recent.items()})
-        append_row(self.folder / "log.csv", row)
-        remaining = self.seconds / self.step * (self.config.steps - self.step)
-        terms = ", ".join(f"{key} {value:.4f}" for key, value in recent.items())
-        print(
-            f"{self.name} {self.step}/{self.config.steps}: {terms}; {remaining / 60:.0f} min left",
-            flush=True,
-        )
+    def _record(
+        self,
+        losses: dict[str, float],
+        logbook: Logbook,
+        validate: Callable[[nn.ModuleDict], dict[str, float]] | None,
+    ) -> None:
+        """Log, validate and save where it is time to."""
+        logbook.take(losses)
+        self._recent = logbook.recent
+        experiment, last = self.experiment, self.ended
+        if self.step % experiment.log_every == 0 or last:
+            rate = self.learning_rate(self.step - 1)
+            logbook.write(self.step, seconds=self.seconds, left=self._left(), learning_rate=rate)
+        if validate and (self.step % experiment.validate_every == 0 or last):
+            figures = validate(self.average.module)
+            logbook.validation(self.step, figures)
+            if figures[BEST_BY] <= self.best:
+                self.best = figures[BEST_BY]
+                write_atomically(self._averaged(), self.folder / "best.pt")
+        if self.step % experiment.checkpoint_every == 0 or last:
+            self._save()
 
-    def _log_validation(self, figures: dict[str, float]) -> None:
-        append_row(self.folder / "validation.csv", {"step": self.step, **figures})
-        print(f"{self.name} {self.step}: validation {figures}", flush=True)
+    def _left(self) -> float:
+        """Seconds of training that remain at the present pace."""
+        if self.config.seconds is not None:
+            return max(0.0, self.config.seconds - self.seconds)
+        return self.seconds / self.step * (self.config.steps - self.step)
+
+    def _open_logbook(self) -> Logbook:
+        steps = None if self.config.seconds is not None else self.config.steps
+        return Logbook(self.name, self.folder, step=self.step, steps=steps, recent=self._recent)
+
+    def _averaged(self) -> dict[str, Any]:
+        """The averaged weights and what they cost."""
+        weights = self.average.module.state_dict()
+        return {"modules": weights, "steps": self.step, "seconds": self.seconds}
 
     def _save(self) -> None:
         state = {
             "step": self.step,
             "seconds": self.seconds,
+            "best": self.best,
+            "recent": self._recent,
             "experiment": self.experiment.to_dict(),
             "modules": self.modules.state_dict(),
             "average": self.average.state_dict(),
@@ -137,36 +181,49 @@ class Stage:
         write_atomically(state, self.folder / "checkpoint.pt")
 
     def _resume(self) -> None:
+        """Every process reads the one checkpoint: they hold the same weights and generators."""
         path = self.folder / "checkpoint.pt"
         if not path.exists():
             return
-        state = torch.load(path, weights_only=True)
-        if state["experiment"] != self.experiment.to_dict():
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if not _same(state["experiment"], self.experiment):
             raise ValueError(
                 f"{path} belongs to other settings of {self.experiment.name!r}; "
                 "choose another run folder or remove it"
             )
         self.step, self.seconds = state["step"], state["seconds"]
+        self.best, self._recent = state.get("best", math.inf), state.get("recent", {})
         self.modules.load_state_dict(state["modules"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["torch_rng"])
         self.sampler.rng.bit_generator.state = state["sampler_rng"]
-        print(f"{self.name}: resumed at step {self.step}", flush=True)
+        if self.compute.is_first:
+            print(f"{self.name}: resumed at step {self.step}", flush=True)
+
+
+class _Objective(nn.Module):
+    """The losses as a forward pass, through which DDP finds the gradients it has to average."""
+
+    def __init__(self, parts: nn.ModuleDict, losses: Callable[[Batch], Losses]) -> None:
+        super().__init__()
+        self.parts = parts
+        self.losses = losses
+
+    def forward(self, batch: Batch) -> Losses:
+        return self.losses(batch)
+
+
+def _same(settings: dict[str, Any], experiment: ExperimentConfig) -> bool:
+    """Whether a checkpoint's settings are the experiment's; keys it lacks have their default."""
+    try:
+        return experiment_from_dict(settings) == experiment
+    except (KeyError, TypeError, ValueError):  # of a version whose keys are no longer known
+        return False
 
 
 def write_atomically(state: dict[str, Any], path: Path) -> None:
-    """A stop in the middle leaves the previous checkpoint, never half of a new one."""
+    """A stop in the middle leaves the previous file, never half of a new one."""
     temporary = path.with_suffix(".tmp")
     torch.save(state, temporary)
     os.replace(temporary, path)
-
-
-def append_row(path: Path, row: dict[str, Any]) -> None:
-    """Add a row to a CSV file, with a header when it is new."""
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(row))
-        if new:
-            writer.writeheader()
-        writer.writerow(row)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ksdiff_engine.model.ksdiff import KSDiff, TargetEncoder
 
+from .compute import Compute
 from .config import ExperimentConfig
 from .data import PatchSampler
 from .loop import Batch, Losses, Stage
@@ -26,18 +27,21 @@ def build_modules(experiment: ExperimentConfig) -> nn.ModuleDict:
 
 
 def stage1(
-    experiment: ExperimentConfig, modules: nn.ModuleDict, sampler: PatchSampler, folder: Path
+    experiment: ExperimentConfig,
+    modules: nn.ModuleDict,
+    sampler: PatchSampler,
+    folder: Path,
+    compute: Compute | None = None,
 ) -> Stage:
     """Pre-training: ``|G - H1|_1`` with z = PLFE1(P, L, G); for a plain network, without z.
 
     PLFE2 and the denoiser get no gradient here and stay as they were initialised.
     """
     ksdiff = modules["ksdiff"]
-    plain = "target" not in modules
 
     def losses(batch: Batch) -> Losses:
         pan, lrms, reference = batch
-        prior = None if plain else modules["target"](pan, lrms, reference)
+        prior = known_prior(modules, batch, experiment.prior)
         return {"loss": (reference - ksdiff.fuse(pan, lrms, prior)).abs().mean()}
 
     return Stage(
@@ -49,31 +53,50 @@ def stage1(
         losses=losses,
         sampler=sampler,
         folder=folder / "stage1",
+        compute=compute,
     )
 
 
-def stage2(
-    experiment: ExperimentConfig, modules: nn.ModuleDict, sampler: PatchSampler, folder: Path
-) -> Stage:
-    """Joint diffusion training, PLFE1 frozen.
+def known_prior(modules: nn.ModuleDict, batch: Batch, source: str) -> Tensor | None:
+    """z as PLFE1 gives it; `source` ``inputs`` shows it LRMS in place of the reference."""
+    if "target" not in modules:
+        return None
+    pan, lrms, reference = batch
+    return modules["target"](pan, lrms, reference if source == "target" else lrms)
 
-    The loss is ``|z0 - z_theta(z_t, t, c)|_1 + lambda |G - H2|_1``.
+
+def stage2(
+    experiment: ExperimentConfig,
+    modules: nn.ModuleDict,
+    sampler: PatchSampler,
+    folder: Path,
+    compute: Compute | None = None,
+) -> Stage:
+    """Diffusion training, PLFE1 frozen.
+
+    Joint: ``|z0 - z_theta(z_t, t, c)|_1 + lambda |G - H2|_1``. Separate: the first term alone, for
+    PLFE2 and the denoiser alone.
     """
+    compute = compute or Compute(amp=experiment.amp)
     ksdiff, target = modules["ksdiff"], modules["target"]
     target.requires_grad_(False)
-    full_chain = experiment.chain == "full"
+    joint, full_chain = experiment.training == "joint", experiment.chain == "full"
+    if not joint:
+        ksdiff.backbone.requires_grad_(False)
 
     def losses(batch: Batch) -> Losses:
         pan, lrms, reference = batch
         with torch.no_grad():
             z0 = ksdiff.standardise(target(pan, lrms, reference))
         condition = ksdiff.condition(pan, lrms)
-        t = torch.randint(ksdiff.config.diffusion_steps, (z0.shape[0],))
-        noisy = ksdiff.scheduler.add_noise(z0, torch.randn_like(z0), t)
+        t = compute.randint(ksdiff.config.diffusion_steps, z0.shape[0])
+        noisy = ksdiff.scheduler.add_noise(z0, compute.randn_like(z0), t)
         estimate = ksdiff.denoiser(noisy, t, condition)
         prior_loss = (z0 - estimate).abs().mean()
+        if not joint:
+            return {"loss": prior_loss}
         if full_chain:
-            prior = ksdiff.sample_prior(condition, torch.randn_like(z0))
+            prior = ksdiff.sample_prior(condition, compute.randn_like(z0))
         else:
             prior = ksdiff.destandardise(estimate)
         image_loss = (reference - ksdiff.fuse(pan, lrms, prior)).abs().mean()
@@ -85,18 +108,23 @@ def stage2(
         experiment=experiment,
         config=experiment.stage2,
         modules=modules,
-        trained=["ksdiff"],
+        trained=["ksdiff"] if joint else ["ksdiff.condition_encoder", "ksdiff.denoiser"],
         losses=losses,
         sampler=sampler,
         folder=folder / "stage2",
+        compute=compute,
     )
 
 
 @torch.no_grad()
 def measure_prior(modules: nn.ModuleDict, sampler: PatchSampler, batch: int) -> None:
     """Set the prior's mean and standard deviation from the trained PLFE1 (ours)."""
+    device = modules["ksdiff"].prior_mean.device
     priors = torch.cat(
-        [modules["target"](*sampler.batch(batch)).flatten(0, 1) for _ in range(STATISTICS_BATCHES)]
+        [
+            modules["target"](*(part.to(device) for part in sampler.batch(batch))).flatten(0, 1)
+            for _ in range(STATISTICS_BATCHES)
+        ]
     )
     modules["ksdiff"].prior_mean.copy_(priors.mean(dim=0))
     modules["ksdiff"].prior_std.copy_(priors.std(dim=0).clamp_min(1e-4))

@@ -2,40 +2,76 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import torch
 
+from .compute import Compute
 from .config import ExperimentConfig
 from .data import PatchSampler
 from .provenance import record_provenance
 from .stages import build_modules, measure_prior, stage1, stage2
 from .validation import Validator
 
+STAGES = ("stage1", "stage2")
 
-def train(experiment: ExperimentConfig, data: Path, run: Path) -> Path:
+
+def train(
+    experiment: ExperimentConfig,
+    data: Path,
+    run: Path,
+    *,
+    stages: tuple[str, ...] = STAGES,
+    device: str = "cpu",
+) -> Path:
     """Train on the scenes in `data`, in the folder `run`, resuming what is there.
 
-    Returns the path of the last stage's `final.pt`. Raises ValueError when `run` belongs to other
-    settings, FileNotFoundError when scenes are missing, FloatingPointError when the loss diverges.
+    `stages`: which of the experiment's stages to run; stage 2 begins where the run's stage 1 ended.
+    Under ``torchrun`` all its processes call this alike. Returns the path of the last stage's
+    `final.pt`. Raises ValueError when `run` belongs to other settings or the experiment has no such
+    stage, FileNotFoundError when scenes or stage 1 are missing, FloatingPointError when the loss
+    diverges.
     """
-    record_provenance(run)
-    ratio = experiment.model.ratio
-    validator = Validator(data, ratio, experiment.data)
+    stages = tuple(stage for stage in experiment.stages if stage in stages)
+    if not stages:
+        raise ValueError(f"the experiment {experiment.name!r} has only {experiment.stages}")
+    compute = Compute(device, amp=experiment.amp)
+    if compute.is_first:
+        record_provenance(run)
+    validator = Validator(data, experiment.model.ratio, experiment.data)
+    if "stage1" in stages:
+        _stage1(experiment, data, run, validator, compute)
+    if "stage2" in stages:
+        _stage2(experiment, data, run, validator, compute)
+    return run / stages[-1] / "final.pt"
+
+
+def _stage1(
+    experiment: ExperimentConfig, data: Path, run: Path, validator: Validator, compute: Compute
+) -> None:
+    if (run / "stage1" / "final.pt").exists():
+        return
     modules = build_modules(experiment)
+    sampler = PatchSampler(data, experiment.model.ratio, experiment.data, experiment.seed)
+    validate = partial(validator.with_known_prior, source=experiment.prior)
+    stage1(experiment, modules, sampler, run, compute).run(validate)
+
+
+def _stage2(
+    experiment: ExperimentConfig, data: Path, run: Path, validator: Validator, compute: Compute
+) -> None:
     first = run / "stage1" / "final.pt"
-    if first.exists():
-        modules.load_state_dict(torch.load(first, weights_only=True)["modules"])
-    else:
-        sampler = PatchSampler(data, ratio, experiment.data, experiment.seed)
-        stage = stage1(experiment, modules, sampler, run)
-        modules.load_state_dict(stage.run(validator.with_target_prior).state_dict())
-    if experiment.model.modulation == "none":
-        return first
-    statistics = PatchSampler(data, ratio, experiment.data, experiment.seed + 100)
+    if not first.exists():
+        raise FileNotFoundError(f"{first} does not exist: stage 2 begins where stage 1 ended")
+    modules = build_modules(experiment)
+    state = torch.load(first, map_location="cpu", weights_only=True)
+    modules.load_state_dict(state["modules"])
+    modules.to(compute.device)
+    ratio, seed = experiment.model.ratio, experiment.seed
+    statistics = PatchSampler(data, ratio, experiment.data, seed + 100)
     measure_prior(modules, statistics, experiment.stage1.batch)
     # Fresh generators: stage 2 starts alike whether stage 1 ran just now or long ago.
-    torch.manual_seed(experiment.seed + 2)
-    sampler = PatchSampler(data, ratio, experiment.data, experiment.seed + 2)
-    stage2(experiment, modules, sampler, run).run(validator.with_estimated_prior)
-    return run / "stage2" / "final.pt"
+    torch.manual_seed(seed + 2)
+    sampler = PatchSampler(data, ratio, experiment.data, seed + 2)
+    stage2(experiment, modules, sampler, run, compute).run(validator.with_estimated_prior)

@@ -11,7 +11,9 @@ from torch import nn
 
 from .config import DataConfig
 from .data import cut, simulate
+from .loop import Batch
 from .pairs import read_pair
+from .stages import known_prior
 
 PATCHES_A_SCENE = 8
 
@@ -35,24 +37,30 @@ class Validator:
         self.batch = [torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)]
 
     @torch.no_grad()
-    def with_target_prior(self, modules: nn.ModuleDict) -> dict[str, float]:
-        """Stage 1's own error: the prior comes from the reference."""
-        pan, lrms, reference = self.batch
-        prior = modules["target"](pan, lrms, reference) if "target" in modules else None
-        return self._figures(modules, prior)
+    def with_known_prior(self, modules: nn.ModuleDict, source: str) -> dict[str, float]:
+        """Stage 1's own error: PLFE1 sees the reference, or LRMS alone when `source` is inputs."""
+        batch = self._batch(modules)
+        return _figures(modules, batch, known_prior(modules, batch, source))
 
     @torch.no_grad()
     def with_estimated_prior(self, modules: nn.ModuleDict) -> dict[str, float]:
         """The error that inference will have: the prior comes from diffusion."""
-        pan, lrms, _ = self.batch
-        return self._figures(modules, modules["ksdiff"].estimate_prior(pan, lrms, seed=0))
+        batch = self._batch(modules)
+        pan, lrms, _ = batch
+        return _figures(modules, batch, modules["ksdiff"].estimate_prior(pan, lrms, seed=0))
 
-    def _figures(self, modules: nn.ModuleDict, prior: torch.Tensor | None) -> dict[str, float]:
-        pan, lrms, reference = self.batch
-        error = modules["ksdiff"].fuse(pan, lrms, prior) - reference
-        interpolated = lrms - reference
-        return {
-            "l1": round(float(error.abs().mean()), 5),
-            "rmse": round(float(error.square().mean().sqrt()), 5),
-            "l1_interpolation": round(float(interpolated.abs().mean()), 5),
-        }
+    def _batch(self, modules: nn.ModuleDict) -> Batch:
+        device = next(modules.parameters()).device
+        pan, lrms, reference = (part.to(device) for part in self.batch)
+        return pan, lrms, reference
+
+
+def _figures(modules: nn.ModuleDict, batch: Batch, prior: torch.Tensor | None) -> dict[str, float]:
+    pan, lrms, reference = batch
+    error = modules["ksdiff"].fuse(pan, lrms, prior) - reference
+    interpolated = lrms - reference
+    return {
+        "l1": round(float(error.abs().mean()), 5),
+        "rmse": round(float(error.square().mean().sqrt()), 5),
+        "l1_interpolation": round(float(interpolated.abs().mean()), 5),
+    }
