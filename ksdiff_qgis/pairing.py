@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .roles import Role, band_order, kinship, role, scene_name
+from .roles import Role, band_order, content_beside_bands, kinship, role, scene_name
 
 _SAME_PIXELS = 0.99  # MS pixels per PAN pixel; below, PAN would be the coarser one
 _FINER = 1.4  # from here on, PAN is really finer than MS
@@ -54,19 +54,25 @@ def pair_up(selected: Sequence[Raster], others: Sequence[Raster] = ()) -> tuple[
     """Return the pairs in which the selected rasters take part.
 
     Selected rasters are paired among themselves first, then with ``others``. A PAN may serve
-    several MS, and several PANs may lie over one MS. What has no partner is in no pair.
+    several MS, and several PANs may lie over one MS. What has no partner is in no pair, and so is
+    what a product delivers beside its multispectral bands (:func:`.roles.content_beside_bands`).
     """
     pairs = _among(selected)
     paired = {key for pair in pairs for key in pair.keys}
     left = [raster for raster in selected if raster.key not in paired]
     for item in (*_stacks(left), *_each_alone(_pans(left))):
-        # Beside a pair, a raster that nothing marks as part of a scene is a bystander.
-        if pairs and item[0].bands == 1 and role(*item[0].names) is None:
+        if pairs and _is_bystander(item[0]):
             continue
         best = max(_options(item, others), key=lambda option: option[0], default=None)
         if best:
             pairs.append(_pair(best[1], best[2]))
     return tuple(dict.fromkeys(pairs))
+
+
+def _is_bystander(raster: Raster) -> bool:
+    """Whether, beside a pair, nothing marks a raster as part of another one."""
+    unmarked = raster.bands == 1 and role(*raster.names) is None
+    return unmarked or bool(content_beside_bands(*raster.names))
 
 
 def _among(rasters: Sequence[Raster]) -> list[Pair]:
@@ -110,8 +116,14 @@ def _stacks(rasters: Iterable[Raster]) -> list[_Stack]:
             continue
         stacks.setdefault(_grid(raster) if raster.bands == 1 else raster.key, []).append(raster)
     return [
-        tuple(sorted(s, key=lambda raster: band_order(raster.names[0]))) for s in stacks.values()
+        tuple(sorted(_bands_of(s), key=lambda raster: band_order(raster.names[0])))
+        for s in stacks.values()
     ]
+
+
+def _bands_of(files: list[Raster]) -> list[Raster]:
+    """Return the multispectral bands among a product's files; all, where not one is."""
+    return [raster for raster in files if not content_beside_bands(*raster.names)] or files
 
 
 def _grid(raster: Raster) -> object:

@@ -1,9 +1,11 @@
-"""What the names of rasters tell: PAN or MS, which band, which scene. Standard library only."""
+"""What the names of rasters tell: PAN or MS, which band, which scene. Without QGIS."""
 
 from __future__ import annotations
 
 import enum
 import re
+
+from ksdiff_engine.sensors import other_file
 
 
 class Role(enum.Enum):
@@ -45,6 +47,16 @@ def role(*names: str) -> Role | None:
             if candidate in found:
                 return candidate
     return None
+
+
+def content_beside_bands(*names: str) -> str:
+    """Return what a product's file holds that is no multispectral band ("thermal …"), or nothing.
+
+    PAN is no band of MS either, but has a role of its own.
+    """
+    if role(*names) is Role.PAN:
+        return ""
+    return next((content for content in map(other_file, names) if content), "")
 
 
 def kinship(one: str, other: str) -> float:

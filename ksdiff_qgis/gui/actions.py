@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qgis.core import Qgis, QgsProject, QgsRasterLayer
@@ -12,6 +13,7 @@ from qgis.PyQt.QtWidgets import QAction, QPushButton
 from .._paths import RESOURCES
 from ..candidates import describe, raster_layers
 from ..pairing import Pair, pair_up
+from ..roles import content_beside_bands
 from ..translation import tr
 from .dialogs import open_dialog, what_is_missing
 
@@ -126,9 +128,21 @@ class PansharpenAction:
     def _tell_left_out(self, selected: Sequence[QgsMapLayer], pairs: Sequence[Pair]) -> None:
         paired = {key for pair in pairs for key in pair.keys}
         left_out = [layer for layer in selected if layer.id() not in paired]
-        if left_out:
-            text = tr("Without a partner and left out: {layers}.", layers=_names(left_out))
-            self._iface.messageBar().pushMessage(tr("Pansharpen"), text, Qgis.MessageLevel.Info)
+        beside = [layer for layer in left_out if _content_beside_bands(layer)]
+        alone = [layer for layer in left_out if layer not in beside]
+        texts = []
+        if alone:
+            texts.append(tr("Without a partner and left out: {layers}.", layers=_names(alone)))
+        if beside:
+            contents = "; ".join(f"“{x.name()}” ({_content_beside_bands(x)})" for x in beside)
+            texts.append(tr("Left out, as no multispectral bands: {layers}.", layers=contents))
+        if texts:
+            bar = self._iface.messageBar()
+            bar.pushMessage(tr("Pansharpen"), " ".join(texts), Qgis.MessageLevel.Info)
+
+
+def _content_beside_bands(layer: QgsMapLayer) -> str:
+    return content_beside_bands(layer.name(), Path(layer.source()).stem)
 
 
 def _names(layers: Sequence[QgsMapLayer]) -> str:

@@ -856,6 +856,11 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
             <translation>Ohne Partner und ausgelassen: {layers}.</translation>
         </message>
         <message>
+            <location filename="../gui/actions.py" />
+            <source>Left out, as no multispectral bands: {layers}.</source>
+            <translation>Weggelassen, weil keine multispektralen Kanäle: {layers}.</translation>
+        </message>
+        <message>
             <location filename="../gui/engine_tasks.py" />
             <source>The work was cancelled.</source>
             <translation>Die Arbeit wurde abgebrochen.</translation>

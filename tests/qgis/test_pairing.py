@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ksdiff_qgis.pairing import Pair, Raster, pair_up
-from ksdiff_qgis.roles import Role, band_order, kinship, role, scene_name
+from ksdiff_qgis.roles import Role, band_order, content_beside_bands, kinship, role, scene_name
 
 LANDSAT = "LC08_L1TP_200030_20200706"
 
@@ -144,9 +144,35 @@ def test_band_files_are_stacked_by_scene():
     other = "LC08_L1TP_201030_20200713"
     selected = [*landsat(), *landsat(other, east=9000.0)]
     assert pair_up(selected) == tuple(
-        Pair(f"{scene}_B8", tuple(f"{scene}_B{number}" for number in (2, 3, 4, 10)))
+        Pair(f"{scene}_B8", tuple(f"{scene}_B{number}" for number in (2, 3, 4)))
         for scene in (LANDSAT, other)
     )
+
+
+def whole_product():
+    """All files of a Landsat 8 product, as a file dialog lists them."""
+    endings = sorted([*(f"B{n}" for n in range(1, 12)), "QA_PIXEL", "QA_RADSAT", "SAA", "VZA"])
+    return [raster(f"{LANDSAT}_{end}", 15.0 if end == "B8" else 30.0) for end in endings]
+
+
+def test_of_a_whole_product_the_multispectral_bands_are_taken():
+    """Cirrus and thermal bands, flags and angles stay out, whatever else the project holds."""
+    expected = Pair(f"{LANDSAT}_B8", tuple(f"{LANDSAT}_B{number}" for number in range(1, 8)))
+    assert pair_up(whole_product()) == (expected,)
+    assert pair_up(whole_product(), [raster("other_PAN", 15.0)]) == (expected,)
+    pan = [layer for layer in whole_product() if layer.key.endswith("B8")]
+    others = [layer for layer in whole_product() if layer.key != pan[0].key]
+    assert pair_up(pan, others) == (expected,)
+
+
+def test_a_selected_thermal_band_is_wanted():
+    pan_and_thermal = [x for x in whole_product() if x.key.endswith(("B8", "B10"))]
+    assert pair_up(pan_and_thermal) == (Pair(f"{LANDSAT}_B8", (f"{LANDSAT}_B10",)),)
+
+
+def test_what_a_product_delivers_beside_its_bands():
+    assert content_beside_bands("Band 10", f"{LANDSAT}_B10").startswith("thermal")
+    assert content_beside_bands(f"{LANDSAT}_B8") == content_beside_bands(f"{LANDSAT}_B4") == ""
 
 
 def test_a_bystander_is_left_out():
@@ -170,7 +196,7 @@ def test_a_pan_finds_its_band_files_and_nothing_else():
     project = landsat()
     pan = [layer for layer in project if layer.key.endswith("B8")]
     others = [layer for layer in project if layer not in pan]
-    expected = tuple(f"{LANDSAT}_B{number}" for number in (2, 3, 4, 10))
+    expected = tuple(f"{LANDSAT}_B{number}" for number in (2, 3, 4))
     assert pair_up(pan, others) == (Pair(f"{LANDSAT}_B8", expected),)
 
 
