@@ -6,13 +6,14 @@ RUN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 QGIS_PROFILE ?= $(HOME)/.local/share/QGIS/QGIS3/profiles/default
 ARGS ?=
+DATA ?=
 
 export QT_QPA_PLATFORM ?= offscreen
 # The packages run from their sources; nothing of the project is installed into .venv.
 export PYTHONPATH := $(CURDIR)/engine:$(CURDIR)/training
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-qgis-lts lint translations package deploy clean
+.PHONY: help setup demo test test-qgis-lts lint bench bench-peers translations package deploy clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the targets
@@ -38,6 +39,13 @@ lint: setup  ## formatting, lint, import contracts, types of the engine
 	$(RUN)/ruff check .
 	$(RUN)/lint-imports
 	$(RUN)/mypy
+
+bench: setup  ## KSDiff beside all methods and programs: docs/benchmarks.md (DATA=folder; ARGS)
+	@$(if $(DATA),,$(error bench: name the folder with train/ and test/: make bench DATA=...))
+	@$(RUN)/python scripts/bench.py "$(DATA)" $(ARGS)
+
+bench-peers:  ## install the other programs that `make bench` measures where they are (as root)
+	apt-get install -y --no-install-recommends otb-bin grass-core saga
 
 translations: setup  ## bring ksdiff_qgis/i18n up to date with the sources
 	@$(RUN)/python scripts/translations.py

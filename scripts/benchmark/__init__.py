@@ -1,0 +1,1 @@
+"""The parts of ``scripts/bench.py``: scenes, candidates, measuring, quality, report."""
