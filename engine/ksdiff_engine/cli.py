@@ -112,6 +112,7 @@ def add_degrade(subparsers: Subparsers) -> None:
         "--output-reference", default="", metavar="FILE", help="also the MS cut to the reduced PAN"
     )
     add_creation_options(parser)
+    add_register_option(parser)
     parser.set_defaults(run=run_degrade)
 
 
@@ -122,6 +123,7 @@ def run_degrade(options: argparse.Namespace) -> int:
         output_pan=options.output_pan,
         output_ms=options.output_ms,
         output_reference=options.output_reference,
+        register=options.register,
         creation_options=tuple(options.co),
     )
     return run_and_print(job, options.json)
@@ -188,6 +190,7 @@ def add_compare(subparsers: Subparsers) -> None:
         help="size of the sample, in millions of PAN pixels (default: %(default)s)",
     )
     add_network_options(parser)
+    add_register_option(parser)
     add_report_option(parser)
     add_running_options(parser)
     parser.set_defaults(run=run_compare)
@@ -200,6 +203,7 @@ def run_compare(options: argparse.Namespace) -> int:
         **network_fields(options),
         methods=tuple(options.methods),
         megapixels=options.megapixels,
+        register=options.register,
         html=options.html,
     )
     return run_and_print(job, options.json)
@@ -246,12 +250,7 @@ def add_raster_options(parser: argparse.ArgumentParser) -> None:
     add_creation_options(parser)
     parser.add_argument("--pyramids", action="store_true", help="add overviews, for viewers")
     parser.add_argument("--tile", type=int, default=0, metavar="PIXELS", help="0: chosen")
-    parser.add_argument(
-        "--register",
-        default=REGISTER[0],
-        choices=REGISTER,
-        help="the shift between PAN and MS (default: %(default)s)",
-    )
+    add_register_option(parser)
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -271,6 +270,16 @@ def raster_fields(options: argparse.Namespace) -> dict[str, Any]:
         "register": options.register,
         "resume": options.resume,
     }
+
+
+def add_register_option(parser: Options) -> None:
+    """``--register``, for every command that fuses or reduces a pair."""
+    parser.add_argument(
+        "--register",
+        default=REGISTER[0],
+        choices=REGISTER,
+        help="the shift between PAN and MS (default: %(default)s)",
+    )
 
 
 def add_report_option(parser: Options) -> None:

@@ -171,6 +171,8 @@ class DegradeJob(Job):
         output_pan: GeoTIFF of the reduced PAN, on pixels of the MS.
         output_ms: GeoTIFF of the MS reduced by the ratio.
         output_reference: GeoTIFF of the MS cut to the reduced PAN; empty for none.
+        register: as in :class:`PansharpenJob`; MS keeps its georeference when PAN is reduced to it
+            where it belongs.
     """
 
     kind: ClassVar[str] = "degrade"
@@ -186,6 +188,7 @@ class DegradeJob(Job):
     sensor: str = "auto"
     pan_band: int = 0
     threads: int = 0
+    register: str = "report"
 
     def __post_init__(self) -> None:
         check_inputs(self.pan, self.ms, self.bands, self.pan_band)
@@ -194,6 +197,7 @@ class DegradeJob(Job):
         check_output(self.output_ms, inputs, "input", self.creation_options)
         check_optional_outputs(inputs, self.outputs)
         check_range("threads", self.threads, 0, 4096)
+        check_choice("register", self.register, REGISTER)
         check_not_empty(self, "sensor")
 
 
@@ -277,6 +281,7 @@ class CompareJob(Job):
         html: path of a report to write; empty for none.
         weights, weights_folders, device, prior_scope, seed: of KSDiff, as in
             :class:`PansharpenJob`.
+        register: as in :class:`PansharpenJob`, for both resolutions.
     """
 
     kind: ClassVar[str] = "compare"
@@ -296,6 +301,7 @@ class CompareJob(Job):
     sensor: str = "auto"
     pan_band: int = 0
     threads: int = 0
+    register: str = "report"
 
     def __post_init__(self) -> None:
         check_inputs(self.pan, self.ms, self.bands, self.pan_band)
@@ -311,6 +317,7 @@ class CompareJob(Job):
         check_choice("prior_scope", self.prior_scope, PRIOR_SCOPES)
         check_range("seed", self.seed, 0, LARGEST_SEED)
         check_range("threads", self.threads, 0, 4096)
+        check_choice("register", self.register, REGISTER)
         check_not_empty(self, "weights", "sensor")
 
 

@@ -17,7 +17,7 @@ from qgis.core import (
 from ksdiff_engine.job import COMPARED_METHODS, KSDIFF, LARGEST_SAMPLE, CompareJob, Job
 
 from .._compat import DOUBLE
-from ..parameters import described, network, scene
+from ..parameters import described, network, registration, scene
 from ..translation import tr, translatable
 from .assessment import AssessmentAlgorithm
 from .base import Parameters
@@ -82,6 +82,7 @@ class CompareMethodsAlgorithm(AssessmentAlgorithm):
             ),
             described(sample, tr("A smaller scene is used whole."), advanced=True),
             *network.parameters(advanced=True),
+            *registration.parameters(),
             *self.report_parameters(),
         ]
 
@@ -90,6 +91,7 @@ class CompareMethodsAlgorithm(AssessmentAlgorithm):
             QgsProcessingOutputString(self.BEST_REDUCED, tr("Best method at reduced resolution")),
             QgsProcessingOutputString(self.BEST_FULL, tr("Best method at full resolution")),
             *super().declare_outputs(),
+            *registration.outputs(),
         ]
 
     def assessment(
@@ -101,6 +103,7 @@ class CompareMethodsAlgorithm(AssessmentAlgorithm):
             html=outputs[self.OUTPUT_HTML],
             **scene.read(self, values, context).fields(),
             **network.fields(self, values, context),
+            **registration.fields(self, values, context),
         )
 
     def needs_network(self, job: Job) -> bool:
@@ -118,7 +121,8 @@ class CompareMethodsAlgorithm(AssessmentAlgorithm):
     def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
         best = {self.BEST_REDUCED: ranked(result, "ranking_reduced", "ergas", feedback)}
         best[self.BEST_FULL] = ranked(result, "ranking_full", "hqnr", feedback)
-        return {**best, **super().results(result, feedback)}
+        shift = registration.results(result, feedback)
+        return {**best, **super().results(result, feedback), **shift}
 
 
 def ranked(

@@ -16,7 +16,7 @@ from qgis.core import (
 
 from ksdiff_engine.job import DegradeJob
 
-from ..parameters import described, output, scene
+from ..parameters import described, output, registration, scene
 from ..translation import tr, translatable
 from .base import KSDiffAlgorithm, Parameters
 
@@ -50,6 +50,7 @@ class DegradeAlgorithm(KSDiffAlgorithm):
         )
         return [
             *scene.parameters(),
+            *registration.parameters(),
             output.creation_options(),
             described(
                 QgsProcessingParameterRasterDestination(self.OUTPUT_PAN, tr("Reduced PAN")),
@@ -71,6 +72,7 @@ class DegradeAlgorithm(KSDiffAlgorithm):
             QgsProcessingOutputNumber("BAND_COUNT", tr("Number of bands of MS")),
             QgsProcessingOutputNumber("RATIO", tr("Ratio by which both were reduced")),
             QgsProcessingOutputNumber("VALID_FRACTION", tr("Fraction of valid MS pixels (0 to 1)")),
+            *registration.outputs(),
         ]
 
     def job(
@@ -82,6 +84,7 @@ class DegradeAlgorithm(KSDiffAlgorithm):
             output_reference=outputs[self.OUTPUT_REFERENCE],
             creation_options=output.read_creation_options(self, values, context),
             **scene.read(self, values, context).fields(),
+            **registration.fields(self, values, context),
         )
 
     def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
@@ -94,6 +97,7 @@ class DegradeAlgorithm(KSDiffAlgorithm):
             "BAND_COUNT": result["bands"],
             "RATIO": result["ratio"],
             "VALID_FRACTION": result["valid_fraction"],
+            **registration.results(result, feedback),
         }
 
     def layer_names(self, job: DegradeJob) -> dict[str, str]:

@@ -12,7 +12,13 @@ from osgeo import gdal
 from ksdiff_engine import registration
 from ksdiff_engine._resources import resources_folder
 from ksdiff_engine.errors import Cancelled
-from ksdiff_engine.job import AssessWithoutReferenceJob, ClassicalJob
+from ksdiff_engine.job import (
+    REGISTER,
+    AssessWithoutReferenceJob,
+    ClassicalJob,
+    CompareJob,
+    DegradeJob,
+)
 from ksdiff_engine.pipeline import run_job
 from ksdiff_engine.raster.align import align
 from ksdiff_engine.raster.reader import RasterSource
@@ -201,6 +207,32 @@ def test_a_job_reports_by_default(tmp_path):
     assert (result["shift_x"], result["shift_y"]) == pytest.approx((-1.4, 2.3), abs=0.1)
     assert any("register 'correct'" in message for message in result["messages"])
     assert gdal.Open(output).GetMetadataItem("KSDIFF_SHIFT") is None
+
+
+def test_a_reduced_pair_is_corrected_too(tmp_path):
+    pan, ms = moved_sample(tmp_path, 3.0, -2.0)
+    output = [str(tmp_path / name) for name in ("reduced_pan.tif", "reduced_ms.tif")]
+    found = {}
+    for how in ("report", "correct"):
+        result = run_job(DegradeJob(pan, ms, *output, register=how))
+        assert result["shift_corrected"] == (how == "correct")
+        with opened(*output, "landsat-8-9") as pair:
+            found[how] = measure(pair).shift
+    assert found["report"] == pytest.approx((-1.5, 1.0), abs=0.1)
+    assert found["correct"] == pytest.approx((0.0, 0.0), abs=0.1)
+
+
+def test_a_comparison_ranks_what_correcting_would_give(tmp_path):
+    pan, ms = moved_sample(tmp_path, 1.4, -2.3)
+    options = {"methods": ("gsa",), "megapixels": 0.1}
+    as_it_lies = run_job(CompareJob(pan, (str(SAMPLE / "ms.tif"),), **options))
+    moved, corrected = (run_job(CompareJob(pan, ms, **options, register=h)) for h in REGISTER[:2])
+    assert any("register 'correct'" in message for message in moved["messages"])
+    assert corrected["shift_corrected"]
+    assert "moved accordingly" in corrected["facts"]["Registration"]
+    ergas = [r["figures"]["gsa"]["ergas"] for r in (as_it_lies, moved, corrected)]
+    assert ergas[1] > 1.2 * ergas[0]
+    assert ergas[2] == pytest.approx(ergas[0], rel=0.1)
 
 
 def images_of_nothing():

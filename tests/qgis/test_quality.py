@@ -124,7 +124,9 @@ def test_no_report_is_written_unless_wanted(provider, worker_python, feedback, f
 
 def test_walds_protocol_from_end_to_end(provider, python_without_torch, feedback, tmp_path):
     paths = {n: str(tmp_path / f"{n}.tif") for n in ("pan", "ms", "gsa", "errors")}
-    run("degrade", {**PAIR, "OUTPUT_PAN": paths["pan"], "OUTPUT_MS": paths["ms"]}, feedback)
+    values = {**PAIR, "OUTPUT_PAN": paths["pan"], "OUTPUT_MS": paths["ms"], "REGISTER": "correct"}
+    assert abs(run("degrade", values, feedback)["SHIFT_X"]) < 0.1  # the sample has no shift
+    assert "lie on each other" in feedback.textLog()
     low = {"PAN": paths["pan"], "MS": [paths["ms"]], "METHOD": "gsa", "OUTPUT": paths["gsa"]}
     run("classicalpansharpen", low, feedback)
     values = {
@@ -234,9 +236,12 @@ def test_every_value_reaches_the_comparison(provider):
     assert (job.methods, job.html) == (COMPARED_METHODS, "/tmp/page.html")
     assert job.megapixels == CompareJob.megapixels
     values = {**PAIR, "METHODS": "gsa,exp", "MEGAPIXELS": 0.5, "BANDS": "2,1", "SEED": 3}
+    assert job.register == "report"
+    values["REGISTER"] = "correct"
     job = algorithm.job(values, QgsProcessingContext(), outputs)
     assert (job.methods, job.megapixels) == (("gsa", "exp"), 0.5)
     assert (job.bands, job.seed, job.device) == ((2, 1), 3, "auto")
+    assert job.register == "correct"
 
 
 # Chains.

@@ -127,7 +127,7 @@ def _facts(
         ("Compared", f"{scene.width} × {scene.height} PAN pixels, {scene.bands} bands"),
         ("Valid", f"{measured.valid_pixels} pixels"),
         ("Ratio", f"{measured.ratio:.6g}"),
-        ("Sensor", scene.profile.title),
+        ("Sensor", f"{scene.profile.title} ({scene.profile.reason})"),
         ("MTF gains at Nyquist", gains + published),
         ("Blocks", f"{measured.block} × {measured.block} PAN pixels"),
     )

@@ -23,6 +23,7 @@ from ksdiff_engine.pipeline import FusionMethod, Report
 from ksdiff_engine.quality import assess_against_reference
 from ksdiff_engine.quality import report as page
 from ksdiff_engine.quality.reference import relative_errors
+from ksdiff_engine.registration import registered
 from ksdiff_engine.runners import full_resolution
 from ksdiff_engine.runners.full_resolution import assess_scene
 from ksdiff_engine.runners.presentation import (
@@ -81,6 +82,7 @@ def run_compare(job: CompareJob, report: Report) -> dict[str, Any]:
     check_report_path(job.html)
     report(0.0, "Opening the rasters")
     with pipeline.open_scene(job.pan, job.ms, job.bands, job.pan_band, job.sensor, report) as whole:
+        whole, shift = registered(whole, job.register, report.share(0.0, 0.02), report.warn)
         window = sample_window(whole, job.megapixels)
         if (window.width, window.height) != (whole.width, whole.height):
             report.warn(
@@ -94,7 +96,7 @@ def run_compare(job: CompareJob, report: Report) -> dict[str, Any]:
             low_size = (reduced.scene.width, reduced.scene.height)
         full, full_views = compare_full(scene, candidates, report.share(0.25, 0.97))
         refuse_total_failure([*low, *full])
-        facts = _facts(job, scene, low_size, candidates)
+        facts = _facts(job, scene, low_size, shift["registration"], candidates)
         shown = _report(low, full, facts, report)
         if job.html:
             report(0.97, "Writing the report")
@@ -111,6 +113,7 @@ def run_compare(job: CompareJob, report: Report) -> dict[str, Any]:
         "ratio": scene.ratio,
         "bands": scene.bands,
         **sensor_keys(scene.profile),
+        **shift,
         "html": job.html or None,
         "seconds": round(time.monotonic() - started, 3),
         "messages": report.messages,
@@ -309,6 +312,7 @@ def _facts(
     job: CompareJob,
     scene: Scene,
     reduced: tuple[int, int],
+    registration: str,
     candidates: Sequence[Candidate],
 ) -> tuple[tuple[str, str], ...]:
     gains = ", ".join(f"{gain:g}" for gain in scene.gains)
@@ -323,7 +327,8 @@ def _facts(
         ),
         ("Reduced resolution", f"{reduced[0]} × {reduced[1]} pixels, reference: the MS"),
         ("Ratio", f"{scene.ratio:.6g}"),
-        ("Sensor", scene.profile.title),
+        ("Registration", registration),
+        ("Sensor", f"{scene.profile.title} ({scene.profile.reason})"),
         ("MTF gains at Nyquist", gains + published),
         *(fact for candidate in candidates for fact in candidate.facts),
         ("Version", f"ksdiff_engine {ksdiff_engine.__version__}"),

@@ -16,6 +16,7 @@ from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import tiles
 from ksdiff_engine.raster.writer import RasterWriter, check_output
 from ksdiff_engine.reduction import Moved, Readable, ReducedPair, reduce_pair
+from ksdiff_engine.registration import registered
 from ksdiff_engine.scene import Scene
 from ksdiff_engine.sensor_hints import sensor_keys
 
@@ -30,9 +31,10 @@ def run_degrade(job: DegradeJob, report: Report) -> dict[str, Any]:
     for output in job.outputs:
         check_output(output)
     with open_scene(job.pan, job.ms, job.bands, job.pan_band, job.sensor, report) as scene:
+        scene, shift = registered(scene, job.register, report.share(0.02, 0.1), report.warn)
         reduced = reduce_pair(scene.pair, scene.gains)
         tags = reduction_tags(scene)
-        valid = write_reduced(scene, reduced, job, tags, report.share(0.02, 1.0))
+        valid = write_reduced(scene, reduced, job, tags, report.share(0.1, 1.0))
         figures = {
             "ratio": scene.ratio,
             "bands": scene.bands,
@@ -48,6 +50,7 @@ def run_degrade(job: DegradeJob, report: Report) -> dict[str, Any]:
         "ms_width": reduced.ms_grid.width,
         "ms_height": reduced.ms_grid.height,
         **figures,
+        **shift,
         "valid_fraction": valid / (reduced.ms_grid.width * reduced.ms_grid.height),
         "seconds": round(time.monotonic() - started, 3),
         "messages": report.messages,
