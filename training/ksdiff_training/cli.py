@@ -13,6 +13,7 @@ from ksdiff_engine.errors import EngineError
 from .comparison import compare, comparison_table
 from .config import load_config
 from .evaluate import DEFAULT_METHODS, evaluate, markdown_table, means, write_json
+from .experiments import Budget, experiments_table, find_experiments, run_experiments
 from .export import export
 from .scenes import PHASES
 from .train import STAGES, train
@@ -46,6 +47,19 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--device", choices=DEVICES, default="auto")
     command.set_defaults(run_command=_train)
 
+    command = commands.add_parser("experiments", help="a table of experiments over seeds")
+    command.add_argument("configs", type=Path, nargs="+", help="YAML files, or folders of them")
+    command.add_argument("--data", type=Path, required=True, help="folder with train/ and test/")
+    command.add_argument("--runs", type=Path, required=True, help="folder for the runs' folders")
+    command.add_argument("--seeds", default="0,1,2")
+    budget = command.add_mutually_exclusive_group()
+    budget.add_argument("--steps", type=int, help="optimisation steps a run (default: the files')")
+    budget.add_argument("--seconds", type=float, help="training time a run instead")
+    command.add_argument("--stage", choices=("both", "stage1"), default="both")
+    command.add_argument("--device", choices=DEVICES, default="auto")
+    command.add_argument("--json", type=Path, help="also write the results here")
+    command.set_defaults(run_command=_experiments)
+
     command = commands.add_parser("export", help="write a finished run as one safetensors file")
     command.add_argument("config", type=Path)
     command.add_argument("--run", type=Path, required=True)
@@ -75,6 +89,22 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--weights", default="auto")
     command.set_defaults(run_command=_compare)
     return parser
+
+
+def _experiments(options: argparse.Namespace) -> None:
+    stages = STAGES if options.stage == "both" else (options.stage,)
+    results = run_experiments(
+        find_experiments(options.configs),
+        [int(seed) for seed in _names(options.seeds)],
+        Budget(options.steps, options.seconds, stages),
+        data=options.data,
+        scenes=_scenes(options.data / "test"),
+        runs=options.runs,
+        device=options.device,
+    )
+    print(experiments_table(results))
+    if options.json:
+        write_json(results, options.json)
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -71,13 +71,18 @@ def trained_network(experiment: ExperimentConfig, run: Path, checkpoint: str) ->
     path = folder / f"{checkpoint}.pt"
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: export the checkpoint final")
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = read_state(path)
     modules = build_modules(experiment)
     try:
         modules.load_state_dict(state["modules"])
     except RuntimeError as error:
         raise ValueError(f"{path} is of another architecture than {experiment.name!r}") from error
     return modules["ksdiff"], state["steps"]
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """`best.pt` or `final.pt` of a stage: ``modules``, ``steps``, ``seconds``."""
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def build_card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +113,7 @@ def build_card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -
 def _totals(run: Path, key: str) -> dict[str, float]:
     """A figure of every finished stage by the stage's name, rounded."""
     return {
-        path.parent.name: round(torch.load(path, map_location="cpu", weights_only=True)[key])
+        path.parent.name: round(read_state(path)[key])
         for path in sorted(run.glob("stage*/final.pt"))
     }
 
