@@ -24,6 +24,7 @@ KNOWN = (
     translatable("Fusing tile {number} of {count}"),
     translatable("Reducing tile {number} of {count}"),
     translatable("Preparing {method}"),
+    translatable("Measuring {method}"),
     translatable("Reading both images"),
     translatable("Comparing with the MS at its own resolution"),
     translatable("Measuring without a reference"),
@@ -52,7 +53,8 @@ def in_language(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    # Those without fields first: "Measuring {method}" would take "Measuring without a reference".
     return tuple(
         (known, re.compile(_FIELD.sub(r"(?P<\1>.+)", re.escape(known)), re.DOTALL))
-        for known in KNOWN
+        for known in sorted(KNOWN, key=lambda known: "{" in known)
     )

@@ -8,6 +8,7 @@ from qgis.core import QgsApplication, QgsProcessingModelAlgorithm, QgsProcessing
 from qgis.PyQt.QtGui import QIcon
 
 from ._paths import RESOURCES
+from .translation import tr
 
 _FOLDER = RESOURCES / "models"
 
@@ -20,13 +21,20 @@ def files() -> list[Path]:
 class ShippedModel(QgsProcessingModelAlgorithm):
     """A model whose name is its file's, so that its id does not depend on its title.
 
-    QGIS's own models have one text for both.
+    QGIS's own models have one text for both. What is read by people is in the language of QGIS.
     """
 
     def __init__(self, file: Path) -> None:
         super().__init__()
         self._file = file
         self.fromFile(str(file))
+        for parameter in self.parameterDefinitions():
+            title, text = parameter.description(), parameter.help()
+            parameter.setDescription(tr(title))
+            parameter.setHelp(tr(text) if text else "")
+        for output in self.outputDefinitions():
+            title = output.description()
+            output.setDescription(tr(title))
 
     def createInstance(self) -> ShippedModel:
         # Read again rather than copied: a step finds its algorithm while it is read, and this
@@ -35,6 +43,17 @@ class ShippedModel(QgsProcessingModelAlgorithm):
 
     def name(self) -> str:
         return self._file.stem
+
+    def displayName(self) -> str:
+        title = super().displayName()
+        return tr(title)
+
+    def group(self) -> str:
+        title = super().group()
+        return tr(title)
+
+    def groupId(self) -> str:
+        return super().groupId().lower()
 
     def icon(self) -> QIcon:
         return self.provider().icon() if self.provider() else QIcon()
@@ -45,5 +64,8 @@ class ShippedModel(QgsProcessingModelAlgorithm):
     def shortHelpString(self) -> str:
         """Return the help: in the desktop HTML, elsewhere plain text, as the algorithms do."""
         if QgsApplication.platform() != "desktop":
-            return self.helpContent()["ALG_DESC"]
-        return QgsProcessingUtils.formatHelpMapAsHtml(self.helpContent(), self)
+            return self._help()["ALG_DESC"]
+        return QgsProcessingUtils.formatHelpMapAsHtml(self._help(), self)
+
+    def _help(self) -> dict[str, str]:
+        return {name: tr(text) if text else "" for name, text in self.helpContent().items()}

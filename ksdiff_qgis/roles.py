@@ -30,7 +30,7 @@ _WORDS = (
         ),
     ),
 )
-_RESULT = re.compile(r"pan[\W_]?sharp", re.IGNORECASE)
+_RESULT = re.compile(r"pan[\W_]?(sharp|geschärft)", re.IGNORECASE)
 _NUMBERED_BAND = re.compile(r"band[\W_]*(\d)", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\W_]+")
 # By wavelength, for bands named by colour.

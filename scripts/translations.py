@@ -2,11 +2,12 @@
 
     make translations
 
-Every text in ``tr("…")`` and ``translatable("…")`` of the plugin stands in each .ts file, in the
-order of the sources. What is new is marked as unfinished; what the sources no longer have is
-dropped. The .ts files are edited by hand or in Qt Linguist; another language begins as an empty
-file ``ksdiff_<language>.ts``. lrelease, of Qt, makes the .qm files, which are part of the
-repository so that the package can be built, and the plugin run, where there is no lrelease.
+Every text in ``tr("…")`` and ``translatable("…")`` of the plugin, and what people read of the
+models that come with it, stands in each .ts file, in the order of the sources. What is new is
+marked as unfinished; what the sources no longer have is dropped. The .ts files are edited by hand
+or in Qt Linguist; another language begins as an empty file ``ksdiff_<language>.ts``. lrelease, of
+Qt, makes the .qm files, which are part of the repository so that the package can be built, and the
+plugin run, where there is no lrelease.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PLUGIN = ROOT / "ksdiff_qgis"
 FOLDER = PLUGIN / "i18n"
+MODELS = ROOT / "resources" / "models"
 CONTEXT = "KSDiff"
 MARKS = ("tr", "translatable")
 LRELEASE = ("/usr/lib/qt5/bin/lrelease", "lrelease", "lrelease-qt5", "lrelease-qt6")
@@ -33,7 +35,7 @@ def main() -> int:
     if lrelease is None:
         print("lrelease is missing (Debian: qttools5-dev-tools).", file=sys.stderr)
         return 1
-    texts = texts_of(PLUGIN)
+    texts = all_texts()
     for file in sorted(FOLDER.glob("ksdiff_*.ts")):
         translations = read(file)
         write(file, texts, translations)
@@ -44,13 +46,14 @@ def main() -> int:
     return 0
 
 
-def texts_of(plugin: Path) -> dict[str, list[str]]:
-    """Return the texts of the sources, each with the files that have it, in their order."""
+def all_texts() -> dict[str, list[str]]:
+    """Return the texts, each with the files that have it, in their order."""
     texts: dict[str, list[str]] = {}
-    for path in sorted(plugin.rglob("*.py")):
-        name = path.relative_to(plugin).as_posix()
-        for text in literals(path.read_text(encoding="utf-8")):
+    for path in (*sorted(PLUGIN.rglob("*.py")), *sorted(MODELS.glob("*.model3"))):
+        content = path.read_text(encoding="utf-8")
+        for text in (literals if path.suffix == ".py" else texts_of_model)(content):
             files = texts.setdefault(text, [])
+            name = path.relative_to(ROOT).as_posix()
             if name not in files:
                 files.append(name)
     return texts
@@ -66,6 +69,15 @@ def literals(source: str) -> Iterator[str]:
     for argument in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
         if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
             yield argument.value
+
+
+def texts_of_model(content: str) -> Iterator[str]:
+    """Yield the title, group and help of a model, and its parameters' titles and help."""
+    options = {option.get("name"): option for option in ET.fromstring(content)}
+    wanted = [options["model_name"], options["model_group"], *options["help"]]
+    for parameter in options["parameterDefinitions"]:
+        wanted += [o for o in parameter if o.get("name") in ("description", "help")]
+    yield from filter(None, (option.get("value") for option in wanted))
 
 
 def read(file: Path) -> dict[str, str]:
@@ -89,7 +101,7 @@ def write(file: Path, texts: dict[str, list[str]], translations: dict[str, str])
     for text, names in texts.items():
         message = ET.SubElement(context, "message")
         for name in names:
-            ET.SubElement(message, "location", filename=f"../{name}")
+            ET.SubElement(message, "location", filename=f"../../{name}")
         ET.SubElement(message, "source").text = text
         translation = ET.SubElement(message, "translation")
         if translations.get(text):

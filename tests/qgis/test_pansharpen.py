@@ -45,6 +45,8 @@ def test_is_registered_under_a_fixed_name(provider):
         ("ksdiff:degrade", "Quality", "quality"),
         ("ksdiff:comparemethods", "Quality", "quality"),
         ("ksdiff:setupengine", "Engine", "engine"),
+        ("ksdiff:landsatndvi", "Examples", "examples"),
+        ("ksdiff:keepifbetter", "Examples", "examples"),
     }
     assert not provider.icon().isNull()
     assert os.path.isfile(provider.svgIconPath())

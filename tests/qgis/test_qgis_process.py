@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,35 @@ def test_help_is_plain_and_complete(headless):
     assert "- Path to a raster layer" in text
     for markup in ("<p>", "<br>", "</"):
         assert markup not in text
+
+
+@pytest.fixture
+def german(headless) -> Iterator[QgisProcess]:
+    """qgis_process where the settings say that QGIS speaks German."""
+    settings = headless.plugin.parents[2] / "QGIS" / "QGIS3.ini"
+    before = settings.read_text()
+    settings.write_text(f"{before}\n[locale]\nuserLocale=de\noverrideFlag=true\n")
+    yield headless
+    settings.write_text(before)
+
+
+def test_help_is_in_the_language_of_qgis(german):
+    text = german.call("help", "ksdiff:pansharpen")
+    assert "Schärft Multispektralkanäle" in text
+    assert "Das Raster mit den Farben." in text
+    assert "PRIOR_SCOPE: Reichweite des Priors" in text
+    assert "The raster" not in text
+
+
+def test_choices_and_keys_are_the_same_in_every_language(german, scene):
+    output = str(scene.folder / "german.tif")
+    answer = german.call(
+        *("--json", "run", "ksdiff:pansharpen", "--", f"PAN={scene.pan}", f"MS={scene.ms}"),
+        *("DEVICE=cpu", "OUTPUT_TYPE=UInt16", f"OUTPUT={output}"),
+    )
+    results = json.loads(answer)["results"]
+    assert results["OUTPUT"] == output
+    assert (results["BAND_COUNT"], results["DEVICE_USED"]) == (4, "cpu")
 
 
 def test_runs_with_arguments(headless, scene):
