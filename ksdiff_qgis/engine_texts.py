@@ -34,6 +34,7 @@ KNOWN = (
     translatable("Completing the file"),
     translatable("Completing the files"),
     translatable("Building pyramids"),
+    translatable("Taking over finished tiles"),
     # Of the self-test, about its scene.
     translatable("sharpened with {weights} in {seconds} s"),
     translatable("not sharpened: {error}"),

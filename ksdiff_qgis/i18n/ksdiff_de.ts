@@ -816,6 +816,11 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>Taking over finished tiles</source>
+            <translation>Fertige Kacheln werden übernommen</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
             <source>sharpened with {weights} in {seconds} s</source>
             <translation>mit {weights} in {seconds} s geschärft</translation>
         </message>
