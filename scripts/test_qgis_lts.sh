@@ -27,7 +27,7 @@ require() {
         fi
         say "installing debootstrap"
         apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends debootstrap \
+        DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends debootstrap \
             >/dev/null
     fi
 }
@@ -98,7 +98,8 @@ from osgeo import gdal
 from qgis.core import Qgis
 print(\"QGIS\", Qgis.QGIS_VERSION, \"GDAL\", gdal.__version__, \"numpy\", numpy.__version__,
       \"torch\", torch.__version__, \"Python\", sys.version.split()[0])"
-        exec python3 -m pytest -p no:cacheprovider "$@"' bash "$@"
+        # The shell stays, as the first process here, and buries what the tests leave dead.
+        python3 -m pytest -p no:cacheprovider "$@" || exit $?' bash "$@"
 }
 
 require

@@ -146,7 +146,7 @@ FAILURES = (
     Failure(
         "no fitting package",
         r"No matching distribution found|Could not find a version that satisfies"
-        r"|not a supported wheel on this platform",
+        r"|not a supported wheel on this platform|no matching distributions available",
         translatable("No package was found that fits this Python and system."),
         translatable(
             "Check the network and the address of the package index; a folder of wheels needs "

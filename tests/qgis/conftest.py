@@ -90,10 +90,13 @@ def qgis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(profile))
     QCoreApplication.setOrganizationName("ksdiff-tests")
-    application = QgsApplication([], False, str(profile))
-    application.initQgis()
+    # The constructor's argument for the profile is passed over by 3.40.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QGIS_CUSTOM_CONFIG_PATH", str(profile))
+        application = QgsApplication([], False)
+        application.initQgis()
     sys.path.append(os.path.join(QgsApplication.pkgDataPath(), "python", "plugins"))
-    yield profile
+    yield Path(QgsApplication.qgisSettingsDirPath())
     application.exitQgis()
 
 

@@ -151,7 +151,7 @@ from qgis.PyQt.QtCore import QCoreApplication, QSettings
 QSettings.setDefaultFormat(QSettings.Format.IniFormat)
 QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, sys.argv[1])
 QCoreApplication.setOrganizationName("ksdiff-tests")
-application = QgsApplication([], True, sys.argv[1])
+application = QgsApplication([], True)
 application.initQgis()
 import ksdiff_qgis
 from ksdiff_qgis import settings
@@ -204,7 +204,7 @@ os._exit(0)
 def test_options_page_and_dialog(tmp_path):
     path = os.pathsep.join([str(ROOT), str(ROOT / "engine")])
     environment = {**os.environ, "PYTHONPATH": path, "KSDIFF_PYTHON": sys.executable}
-    environment["QT_QPA_PLATFORM"] = "offscreen"
+    environment |= {"QT_QPA_PLATFORM": "offscreen", "QGIS_CUSTOM_CONFIG_PATH": str(tmp_path)}
     ended = subprocess.run(
         [sys.executable, "-c", PAGE, str(tmp_path)],
         env=environment,

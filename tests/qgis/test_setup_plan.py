@@ -223,6 +223,10 @@ SAID = [
     ("ERROR: HTTP error 403 while getting https://index.example/torch.whl", "refused to hand out"),
     ("ERROR: Could not find a version that satisfies the requirement torch (from versions: none)\n"
      "ERROR: No matching distribution found for torch", "fits this Python and system"),
+    ("ERROR: Cannot install torch==2.9.0 because these package versions have conflicting "
+     "dependencies.\nAdditionally, some packages in these conflicts have no matching distributions "
+     "available for your environment:\n    triton\nERROR: ResolutionImpossible: for help visit",
+     "fits this Python and system"),
     ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", "damaged"),
     ("ImportError: dlopen(x.so): (mach-o file, but is an incompatible architecture (have "
      "'x86_64', need 'arm64'))", "another kind of processor"),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 from osgeo import gdal
 
 logger = logging.getLogger(__name__)
+
+# The engine hears failures in either mode, so that the advice to choose one is not for its users.
+warnings.filterwarnings("ignore", r"Neither \w+\.UseExceptions\(\)", FutureWarning)
 
 
 @contextmanager
