@@ -95,10 +95,11 @@ def plain(options: argparse.Namespace) -> None:
 def diffuse(options: argparse.Namespace) -> None:
     """Sharpen a scene, as one tile, with a trained pixel-space baseline."""
     from ksdiff_training.config import load_config
-    from ksdiff_training.pixel_diffusion import PixelDiffusionMethod, load_pixel_diffusion
+    from ksdiff_training.export import trained_modules
+    from ksdiff_training.pixel_diffusion import PixelDiffusionMethod
 
-    network = load_pixel_diffusion(load_config(options.config), Path(options.run))
-    method = PixelDiffusionMethod(network, steps=options.steps)
+    modules, _ = trained_modules(load_config(options.config), Path(options.run), "best")
+    method = PixelDiffusionMethod(modules["diffusion"], steps=options.steps)
     with opened(options) as scene:
         method.prepare(scene)
         whole = Window(0, 0, scene.width, scene.height)

@@ -23,6 +23,8 @@ def test_experiments_of_the_project_can_be_built(path):
     with torch.device("meta"):
         modules = build_modules(experiment)
     expected = {"ksdiff", "target"} if experiment.model.modulation == "ksdiff" else {"ksdiff"}
+    if experiment.kind == "pixel_diffusion":
+        expected = {"diffusion"}
     assert set(modules) == expected
     assert sum(source.weight for source in experiment.data.train) == pytest.approx(1)
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from ksdiff_engine.model.config import KSDiffConfig
 from ksdiff_engine.model.ksdiff import build_backbone
 from ksdiff_engine.raster.tiling import Window
+from ksdiff_training.cli import main
+from ksdiff_training.config import load_config
+from ksdiff_training.csv_log import read_rows
+from ksdiff_training.data import PatchSampler
 from ksdiff_training.evaluate import fuse_whole
+from ksdiff_training.export import CARD_KEYS
+from ksdiff_training.loop import Stage
 from ksdiff_training.pixel_diffusion import PixelDiffusion, PixelDiffusionMethod
 from ksdiff_training.scenes import load_reduced_scene
+from ksdiff_training.stages import build_modules, diffusion_stage, measure_residual
+from ksdiff_training.train import train
 
 CONFIG = KSDiffConfig(
     channels=(4, 6, 8),
@@ -91,3 +102,72 @@ def test_the_seed_decides_the_result(network, tmp_path, scene_file):
     )
     assert np.array_equal(first, again)
     assert np.abs(first - other).max() > 0
+
+
+# --- trained by the loop that trains KSDiff ---
+
+MODEL = {
+    **{"channels": [4, 6, 8], "blocks": [1, 1], "modulation": "none"},
+    **{"diffusion_steps": 50, "beta_start": 1e-3, "beta_end": 0.2, "sampling_steps": 5},
+}
+
+
+def test_the_baseline_learns(tmp_path, data, experiment_file):
+    """Its loss falls and, sampled from noise, it is nearer to the reference than interpolation."""
+    stage = {"steps": 150, "batch": 8, "warmup": 5, "learning_rate": 1e-2, "ema": 0.9}
+    path = experiment_file(kind="pixel_diffusion", model=MODEL, stage1=stage)
+    experiment = load_config(path)
+    modules = build_modules(experiment)
+    sampler = PatchSampler(data, 4, experiment.data, 0)
+    measure_residual(modules, sampler, 8)
+    network = diffusion_stage(experiment, modules, sampler, tmp_path).run()["diffusion"]
+    pan, lrms, reference = PatchSampler(data, 4, experiment.data, 9).batch(16)
+    with torch.no_grad():
+        fused = network.sharpen(pan, lrms, torch.randn_like(lrms), 5)
+    assert (fused - reference).abs().mean() < 0.9 * (lrms - reference).abs().mean()
+
+
+def test_commands_train_and_evaluate_it(tmp_path, data, experiment_file, capsys):
+    config, run = experiment_file(kind="pixel_diffusion", model=MODEL), tmp_path / "run"
+    folders = ["--data", str(data), "--run", str(run)]
+    assert main(["train", str(config), *folders]) == 0
+    assert not (run / "stage2").exists()
+    assert float(read_rows(run / "stage1" / "validation.csv")[-1]["rmse"]) > 0
+    capsys.readouterr()
+    options = ["--data", str(data / "test"), "--run", str(run), "--steps", "2", "5"]
+    rows = tmp_path / "rows.json"
+    assert main(["evaluate-diffusion", str(config), *options, "--json", str(rows)]) == 0
+    found = [(row["scene"], row["method"]) for row in json.loads(rows.read_text())]
+    assert found == [(s, f"pixel-diffusion-{n}") for s in "ab" for n in (2, 5)]
+    assert "mean of 2" in capsys.readouterr().out
+    card = tmp_path / "card.yaml"
+    card.write_text(yaml.safe_dump({key: [] for key in CARD_KEYS}))
+    command = ["export", str(config), "--run", str(run), "--card", str(card)]
+    assert main([*command, "--output", str(tmp_path)]) == 1
+    assert "not exported" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_of_it_ends_at_the_very_same_weights(
+    tmp_path, data, experiment_file, monkeypatch
+):
+    experiment = load_config(experiment_file(kind="pixel_diffusion", model=MODEL))
+    straight = torch.load(train(experiment, data, tmp_path / "straight"), weights_only=True)
+    step = Stage._step
+
+    def stopped(stage):
+        if stage.step == 4:
+            raise KeyboardInterrupt
+        return step(stage)
+
+    monkeypatch.setattr(Stage, "_step", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train(experiment, data, tmp_path / "broken")
+    monkeypatch.setattr(Stage, "_step", step)
+    resumed = torch.load(train(experiment, data, tmp_path / "broken"), weights_only=True)
+    for name, tensor in straight["modules"].items():
+        assert torch.equal(tensor, resumed["modules"][name]), name
+
+
+def test_a_prior_is_refused(experiment_file):
+    with pytest.raises(ValueError, match="modulation must be 'none'"):
+        load_config(experiment_file(kind="pixel_diffusion"))

@@ -12,9 +12,16 @@ from ksdiff_engine.errors import EngineError
 
 from .comparison import compare, comparison_table
 from .config import load_config
-from .evaluate import DEFAULT_METHODS, evaluate, markdown_table, means, write_json
+from .evaluate import (
+    DEFAULT_METHODS,
+    evaluate,
+    evaluate_diffusion,
+    markdown_table,
+    means,
+    write_json,
+)
 from .experiments import Budget, experiments_table, find_experiments, run_experiments
-from .export import export
+from .export import export, trained_modules
 from .scenes import PHASES
 from .train import STAGES, train
 
@@ -83,6 +90,17 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", type=Path, help="also write the rows here")
     command.set_defaults(run_command=_evaluate)
 
+    command = commands.add_parser(
+        "evaluate-diffusion", help="figures of the pixel-space baseline at reduced resolution"
+    )
+    command.add_argument("config", type=Path)
+    command.add_argument("--run", type=Path, required=True)
+    command.add_argument("--data", type=Path, required=True, help="folder of test scenes (npz)")
+    command.add_argument("--steps", type=int, nargs="+", default=[25], help="of DDIM")
+    command.add_argument("--checkpoint", choices=("best", "final"), default="best")
+    command.add_argument("--json", type=Path, help="also write the rows here")
+    command.set_defaults(run_command=_evaluate_diffusion)
+
     command = commands.add_parser("compare", help="the engine's comparison on every test scene")
     command.add_argument("--data", type=Path, required=True, help="folder of test scenes (npz)")
     command.add_argument("--methods", default=",".join(COMPARED))
@@ -118,6 +136,17 @@ def _evaluate(options: argparse.Namespace) -> None:
     scenes, methods = _scenes(options.data), _names(options.methods)
     rows = evaluate(options.weights, scenes, methods=methods, convention=options.convention)
     print(markdown_table(means(rows) if options.means_only else [*rows, *means(rows)]))
+    if options.json:
+        write_json(rows, options.json)
+
+
+def _evaluate_diffusion(options: argparse.Namespace) -> None:
+    experiment = load_config(options.config)
+    if experiment.kind != "pixel_diffusion":
+        raise ValueError(f"{options.config} is an experiment of kind {experiment.kind}")
+    modules, _ = trained_modules(experiment, options.run, options.checkpoint)
+    rows = evaluate_diffusion(modules["diffusion"], _scenes(options.data), options.steps)
+    print(markdown_table([*rows, *means(rows)]))
     if options.json:
         write_json(rows, options.json)
 

@@ -10,6 +10,7 @@ import yaml
 
 from ksdiff_engine.model.config import KSDiffConfig
 
+KINDS = ("ksdiff", "pixel_diffusion")
 CHAINS = ("full", "one_step")
 TRAININGS = ("joint", "separate")
 PRIORS = ("target", "inputs")
@@ -67,6 +68,8 @@ class StageConfig:
 class ExperimentConfig:
     """A whole experiment.
 
+    kind: ``ksdiff``, or ``pixel_diffusion``, the baseline of :mod:`.pixel_diffusion`, which has one
+        stage and takes T, betas and sampling steps from `model`.
     prior: what PLFE1 sees beside PAN and LRMS: ``target``, the reference, or ``inputs``, nothing
         more. The latter is stage 1 alone: how far it falls behind is all that stage 2 can win.
     training: of stage 2: ``joint`` (paper), or ``separate``, PLFE2 and the denoiser alone under a
@@ -83,6 +86,7 @@ class ExperimentConfig:
     data: DataConfig
     stage1: StageConfig
     stage2: StageConfig
+    kind: str = "ksdiff"
     prior: str = "target"
     training: str = "joint"
     chain: str = "full"
@@ -94,9 +98,12 @@ class ExperimentConfig:
     log_every: int = 100
 
     def __post_init__(self) -> None:
-        for key, choices in (("prior", PRIORS), ("training", TRAININGS), ("chain", CHAINS)):
+        settings = {"kind": KINDS, "prior": PRIORS, "training": TRAININGS, "chain": CHAINS}
+        for key, choices in settings.items():
             if getattr(self, key) not in choices:
                 raise ValueError(f"{key} must be one of {choices}, not {getattr(self, key)!r}")
+        if self.kind == "pixel_diffusion" and self.model.modulation != "none":
+            raise ValueError("pixel_diffusion has no prior: its model's modulation must be 'none'")
         if self.data.patch % self.model.ratio or self.data.patch % 4:
             raise ValueError(f"patch {self.data.patch} must divide by the ratio and by 4")
         if self.model.bands != 1:

@@ -15,6 +15,7 @@ from ksdiff_engine.quality.reference import ergas, q2n, sam, uiqi
 from ksdiff_engine.raster.tiling import Window
 from ksdiff_engine.weights import read_card
 
+from .pixel_diffusion import PixelDiffusion, PixelDiffusionMethod
 from .scenes import ReducedScene, load_reduced_scene
 
 MEASURES = ("SAM", "ERGAS", "Q", "Q2n")
@@ -48,6 +49,20 @@ def evaluate(
             if card["ratio"][0] <= scene.ratio <= card["ratio"][1]:
                 method = KSDiffMethod.from_file(file, seed=seed)
                 rows.append(_row(scene, card["name"], method))
+    return rows
+
+
+def evaluate_diffusion(
+    network: PixelDiffusion, paths: Sequence[Path], steps: Sequence[int], seed: int = 0
+) -> list[Row]:
+    """One row a number of DDIM steps and scene of the network's ratio; each scene as one tile."""
+    rows: list[Row] = []
+    for path in paths:
+        scene = load_reduced_scene(path)
+        if scene.ratio == network.config.ratio:
+            for count in steps:
+                method = PixelDiffusionMethod(network, steps=count, seed=seed)
+                rows.append(_row(scene, f"pixel-diffusion-{count}", method))
     return rows
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import yaml
+from torch import nn
 
 from ksdiff_engine.model.ksdiff import KSDiff
 from ksdiff_engine.model.storage import save_network
@@ -65,6 +66,16 @@ def trained_network(experiment: ExperimentConfig, run: Path, checkpoint: str) ->
 
     Raises as :func:`export` does.
     """
+    if experiment.kind != "ksdiff":
+        raise ValueError(f"{experiment.name!r} is of kind {experiment.kind}, which is not exported")
+    modules, step = trained_modules(experiment, run, checkpoint)
+    return modules["ksdiff"], step
+
+
+def trained_modules(
+    experiment: ExperimentConfig, run: Path, checkpoint: str
+) -> tuple[nn.ModuleDict, int]:
+    """All that a finished run trained, whatever its kind; otherwise as :func:`trained_network`."""
     folder = run / experiment.stages[-1]
     if not (folder / "final.pt").exists():
         raise FileNotFoundError(f"{folder}/final.pt does not exist: the run has not finished")
@@ -77,7 +88,7 @@ def trained_network(experiment: ExperimentConfig, run: Path, checkpoint: str) ->
         modules.load_state_dict(state["modules"])
     except RuntimeError as error:
         raise ValueError(f"{path} is of another architecture than {experiment.name!r}") from error
-    return modules["ksdiff"], state["steps"]
+    return modules, state["steps"]
 
 
 def read_state(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The two stages of METHOD, section 5, over one loop."""
+"""The two stages of METHOD, section 5, and that of the pixel-space baseline, over one loop."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ from .compute import Compute
 from .config import ExperimentConfig
 from .data import PatchSampler
 from .loop import Batch, Losses, Stage
+from .pixel_diffusion import PixelDiffusion
 
 STATISTICS_BATCHES = 64
 
 
 def build_modules(experiment: ExperimentConfig) -> nn.ModuleDict:
-    """The fusion network with its diffusion, and PLFE1 beside it when there is a prior."""
+    """The fusion network with its diffusion, and PLFE1 beside it when there is a prior.
+
+    For the pixel-space baseline, its network alone.
+    """
     torch.manual_seed(experiment.seed)
+    if experiment.kind == "pixel_diffusion":
+        return nn.ModuleDict({"diffusion": PixelDiffusion(experiment.model)})
     modules = nn.ModuleDict({"ksdiff": KSDiff(experiment.model)})
     if experiment.model.modulation == "ksdiff":
         modules["target"] = TargetEncoder(experiment.model)
@@ -128,3 +134,42 @@ def measure_prior(modules: nn.ModuleDict, sampler: PatchSampler, batch: int) -> 
     )
     modules["ksdiff"].prior_mean.copy_(priors.mean(dim=0))
     modules["ksdiff"].prior_std.copy_(priors.std(dim=0).clamp_min(1e-4))
+
+
+def diffusion_stage(
+    experiment: ExperimentConfig,
+    modules: nn.ModuleDict,
+    sampler: PatchSampler,
+    folder: Path,
+    compute: Compute | None = None,
+) -> Stage:
+    """The baseline's one stage: ``|x0 - x_theta(x_t, t, P, L)|_1``, a random time step a patch."""
+    compute = compute or Compute(amp=experiment.amp)
+    network = modules["diffusion"]
+
+    def losses(batch: Batch) -> Losses:
+        pan, lrms, reference = batch
+        residual = (reference - lrms) / network.residual_std
+        t = compute.randint(network.scheduler.steps, residual.shape[0])
+        noisy = network.scheduler.add_noise(residual, compute.randn_like(residual), t)
+        return {"loss": (residual - network(noisy, t, pan, lrms)).abs().mean()}
+
+    return Stage(
+        "stage1",
+        experiment=experiment,
+        config=experiment.stage1,
+        modules=modules,
+        trained=list(modules),
+        losses=losses,
+        sampler=sampler,
+        folder=folder / "stage1",
+        compute=compute,
+    )
+
+
+@torch.no_grad()
+def measure_residual(modules: nn.ModuleDict, sampler: PatchSampler, batch: int) -> None:
+    """Set the standard deviation of what the baseline diffuses, as :func:`measure_prior` does."""
+    batches = [sampler.batch(batch) for _ in range(STATISTICS_BATCHES)]
+    residual = torch.cat([reference - lrms for _, lrms, reference in batches])
+    modules["diffusion"].residual_std.copy_(residual.std().clamp_min(1e-4))

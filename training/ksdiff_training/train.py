@@ -11,7 +11,14 @@ from .compute import Compute
 from .config import ExperimentConfig
 from .data import PatchSampler
 from .provenance import record_provenance
-from .stages import build_modules, measure_prior, stage1, stage2
+from .stages import (
+    build_modules,
+    diffusion_stage,
+    measure_prior,
+    measure_residual,
+    stage1,
+    stage2,
+)
 from .validation import Validator
 
 STAGES = ("stage1", "stage2")
@@ -53,7 +60,14 @@ def _stage1(
     if (run / "stage1" / "final.pt").exists():
         return
     modules = build_modules(experiment)
-    sampler = PatchSampler(data, experiment.model.ratio, experiment.data, experiment.seed)
+    ratio, seed = experiment.model.ratio, experiment.seed
+    sampler = PatchSampler(data, ratio, experiment.data, seed)
+    if experiment.kind == "pixel_diffusion":
+        statistics = PatchSampler(data, ratio, experiment.data, seed + 100)
+        measure_residual(modules, statistics, experiment.stage1.batch)
+        stage = diffusion_stage(experiment, modules, sampler, run, compute)
+        stage.run(validator.with_pixel_diffusion)
+        return
     validate = partial(validator.with_known_prior, source=experiment.prior)
     stage1(experiment, modules, sampler, run, compute).run(validate)
 

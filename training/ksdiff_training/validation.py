@@ -40,14 +40,26 @@ class Validator:
     def with_known_prior(self, modules: nn.ModuleDict, source: str) -> dict[str, float]:
         """Stage 1's own error: PLFE1 sees the reference, or LRMS alone when `source` is inputs."""
         batch = self._batch(modules)
-        return _figures(modules, batch, known_prior(modules, batch, source))
+        pan, lrms, _ = batch
+        prior = known_prior(modules, batch, source)
+        return _figures(batch, modules["ksdiff"].fuse(pan, lrms, prior))
 
     @torch.no_grad()
     def with_estimated_prior(self, modules: nn.ModuleDict) -> dict[str, float]:
         """The error that inference will have: the prior comes from diffusion."""
         batch = self._batch(modules)
         pan, lrms, _ = batch
-        return _figures(modules, batch, modules["ksdiff"].estimate_prior(pan, lrms, seed=0))
+        prior = modules["ksdiff"].estimate_prior(pan, lrms, seed=0)
+        return _figures(batch, modules["ksdiff"].fuse(pan, lrms, prior))
+
+    @torch.no_grad()
+    def with_pixel_diffusion(self, modules: nn.ModuleDict) -> dict[str, float]:
+        """The baseline's error after as many steps of DDIM as its settings say."""
+        batch = self._batch(modules)
+        pan, lrms, _ = batch
+        network = modules["diffusion"]
+        noise = torch.randn(lrms.shape, generator=torch.Generator().manual_seed(0)).to(lrms)
+        return _figures(batch, network.sharpen(pan, lrms, noise, network.config.sampling_steps))
 
     def _batch(self, modules: nn.ModuleDict) -> Batch:
         device = next(modules.parameters()).device
@@ -55,9 +67,9 @@ class Validator:
         return pan, lrms, reference
 
 
-def _figures(modules: nn.ModuleDict, batch: Batch, prior: torch.Tensor | None) -> dict[str, float]:
-    pan, lrms, reference = batch
-    error = modules["ksdiff"].fuse(pan, lrms, prior) - reference
+def _figures(batch: Batch, fused: torch.Tensor) -> dict[str, float]:
+    _, lrms, reference = batch
+    error = fused - reference
     interpolated = lrms - reference
     return {
         "l1": round(float(error.abs().mean()), 5),
