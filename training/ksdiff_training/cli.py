@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -81,6 +82,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run_command=_export)
 
+    _add_measures(commands)
+    return parser
+
+
+def _add_measures(commands: Any) -> None:
+    """The commands that measure what was trained."""
     command = commands.add_parser("evaluate", help="figures at reduced resolution")
     command.add_argument("--weights", type=Path, action="append", default=[])
     command.add_argument("--data", type=Path, required=True, help="folder of test scenes (npz)")
@@ -106,7 +113,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--methods", default=",".join(COMPARED))
     command.add_argument("--weights", default="auto")
     command.set_defaults(run_command=_compare)
-    return parser
 
 
 def _experiments(options: argparse.Namespace) -> None:
