@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def metadata() -> configparser.SectionProxy:
-    parser = configparser.ConfigParser(interpolation=None)
+    parser = configparser.ConfigParser()  # with interpolation, as the plugin repository reads it
     parser.read(ROOT / "metadata.txt", encoding="utf-8")
     return parser["general"]
 

@@ -143,3 +143,13 @@ def test_scanners_of_the_plugin_repository_find_nothing(archive: Path, tmp_path:
     assert bandit.returncode == 0, bandit.stdout
     secrets = scan("detect_secrets", "scan", "--all-files")
     assert json.loads(secrets.stdout)["results"] == {}
+    # Spaces around the colon of a slice are right where its ends are expressions (PEP 8).
+    style = scan("flake8", "--isolated", "--max-line-length=120", "--extend-ignore=E203")
+    assert style.returncode == 0, style.stdout + style.stderr
+
+
+def test_nothing_in_it_is_executable(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        assert opened.testzip() is None
+        for entry in opened.infolist():
+            assert (entry.external_attr >> 16) & 0o111 == 0, entry.filename
