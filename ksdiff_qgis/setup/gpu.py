@@ -40,6 +40,7 @@ CUDA_BUILDS = (
     CudaBuild("cu130", 580, 7.5, 99),
     CudaBuild("cu128", 570, 7.5, 12.1),
     CudaBuild("cu126", 560, 5.0, 9.0),
+    CudaBuild("cu124", 550, 5.0, 9.0),  # the last: PyTorch 2.6
 )
 DEFAULT_CUDA = CUDA_BUILDS[
     0

@@ -46,6 +46,7 @@ def pip_commands(made) -> list[str]:
         (PASCAL, "cu126"),
         (Gpu("unknown", 0, 570.0, 0), "cu128"),
         (BLACKWELL_OLD_DRIVER, None),
+        (Gpu("RTX 3060", 12288, 550.1, 8.6), "cu124"),
         (Gpu("K80", 12000, 470.2, 3.7), None),
     ],
 )
