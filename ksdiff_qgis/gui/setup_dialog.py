@@ -41,6 +41,7 @@ class SetupDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setObjectName("ksdiffSetup")
         self.setWindowTitle(tr("Set up the KSDiff engine"))
         self.resize(680, 600)
         self._task: EngineTask | None = None

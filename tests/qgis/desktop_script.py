@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 from inspect import signature
+from pathlib import Path
 
 from processing.tools.dataobjects import createContext
 from qgis.core import QgsApplication, QgsProject
@@ -129,6 +130,62 @@ def without_engine():
     os.environ["KSDIFF_PYTHON"] = chosen
 
 
+def while_modal(work):
+    """Do the work once the modal dialog that is about to open runs; keep its failure."""
+
+    def safely():
+        try:
+            work()
+        except Exception:
+            findings["error"] = traceback.format_exc()
+            screenshot("error")
+            while QApplication.activeModalWidget():
+                QApplication.activeModalWidget().reject()
+
+    QTimer.singleShot(300, safely)
+
+
+def shown(name):
+    """Return the visible widget of that object name, or None."""
+    found = (w for w in QApplication.allWidgets() if w.objectName() == name and w.isVisible())
+    return next(found, None)
+
+
+def settings_page():
+    """Open the page in QGIS's own dialog, test the engine, begin a set-up and cancel it."""
+
+    def look():
+        page = wait(lambda: shown("ksdiffOptions"))
+        wait(lambda: page._task is None)
+        page._test_button.click()
+        wait(lambda: page._task is None, 60.0)
+        findings["status"] = page._status.toPlainText()
+        screenshot("options")
+        while_modal(cancel_a_set_up)
+        page._setup_button.click()
+        wait(lambda: page._task is None)
+        page.window().reject()
+
+    while_modal(look)
+    iface.showOptionsDialog(iface.mainWindow(), "ksdiffOptions")
+
+
+def cancel_a_set_up():
+    dialog = wait(lambda: shown("ksdiffSetup"))
+    wait(lambda: dialog._plan is not None)
+    findings["plan"] = dialog._summary.toPlainText()
+    screenshot("set-up")
+    dialog._go.click()
+    wait(lambda: "-m venv" in dialog._log.toPlainText(), 60.0)
+    dialog._stop.click()
+    wait(lambda: dialog._task is None, 60.0)
+    findings["cancelled"] = dialog._step.text()
+    environment = Path(QgsApplication.qgisSettingsDirPath(), "ksdiff", "venv")
+    findings["left by the set-up"] = [str(environment)] if environment.exists() else []
+    screenshot("set-up-cancelled")
+    dialog.reject()
+
+
 class Signal:
     """In the place of a signal that only later versions of QGIS have."""
 
@@ -203,6 +260,7 @@ def traces():
         "context menu": right_click(layer, click=False),
         "providers": sum(provider.id() == "ksdiff" for provider in registry.providers()),
         "objects": sum(type(thing).__name__ == "PansharpenAction" for thing in gc.get_objects()),
+        "options": sum(type(thing).__name__ == "OptionsFactory" for thing in gc.get_objects()),
         "receivers": [owner.receivers(getattr(owner, signal)) for owner, signal in signals],
     }
 
@@ -220,6 +278,7 @@ STEPS = (
     sharpen_the_sample,
     batch_of_two,
     without_engine,
+    settings_page,
     no_partner,
     context_menu_of_later_versions,
     reload_and_unload,
@@ -233,6 +292,8 @@ def main():
         for step in STEPS:
             started = time.monotonic()
             step()
+            if "error" in findings:
+                break
             findings[f"seconds of {step.__name__}"] = round(time.monotonic() - started, 1)
     except BaseException:
         findings["error"] = traceback.format_exc()

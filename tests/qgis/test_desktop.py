@@ -90,6 +90,17 @@ def test_without_an_engine_its_set_up_is_offered(seen):
     assert "/no/such/python" in details
 
 
+def test_the_settings_page_shows_a_tested_engine(seen):
+    for known in ("Python: ", "PyTorch ", "A made-up scene was", "Weights: "):
+        assert known in seen["status"]
+
+
+def test_a_set_up_that_is_cancelled_leaves_no_environment(seen):
+    assert "This makes the environment" in seen["plan"]
+    assert "The set-up was cancelled" in seen["cancelled"]
+    assert seen["left by the set-up"] == []
+
+
 def test_later_versions_are_asked_for_the_context_menu(seen):
     if "slots after removal" not in seen:
         pytest.skip("this QGIS has the signal itself, and was right-clicked")
@@ -103,7 +114,7 @@ def test_reloading_leaves_nothing_behind(seen):
     # In the Raster menu's submenu; a toolbar.
     assert first == {
         **{"actions": 1, "toolbars": 1, "menus": 1, "raster menu": 1},
-        **{"context menu": 1, "providers": 1, "objects": 1},
+        **{"context menu": 1, "providers": 1, "objects": 1, "options": 1},
     }
     for traces in seen["traces"][1:]:
         assert traces.pop("receivers") == receivers
