@@ -13,7 +13,7 @@ export QT_QPA_PLATFORM ?= offscreen
 export PYTHONPATH := $(CURDIR)/engine:$(CURDIR)/training
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-qgis-lts lint bench bench-peers translations package deploy clean
+.PHONY: help setup demo test test-qgis-lts lint bench bench-peers translations figures package deploy clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the targets
@@ -49,6 +49,9 @@ bench-peers:  ## install the other programs that `make bench` measures where the
 
 translations: setup  ## bring ksdiff_qgis/i18n up to date with the sources
 	@$(RUN)/python scripts/translations.py
+
+figures: setup  ## draw the figures of the algorithms' help, resources/help
+	@$(RUN)/python scripts/help_figures.py
 
 package:  ## dist/ksdiff_qgis.zip, ready for QGIS's "Install from ZIP"
 	@$(PYTHON) scripts/package.py

@@ -7,6 +7,7 @@ package has them inside it.
 from __future__ import annotations
 
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
 PLUGIN = Path(__file__).resolve().parent
@@ -17,6 +18,13 @@ METADATA = ROOT / "metadata.txt"
 
 _ENGINE_PACKAGE = "ksdiff_engine"
 _added: list[str] = []
+
+
+def metadata(key: str) -> str:
+    """Return what ``metadata.txt`` says of the plugin; empty where it says nothing."""
+    found = ConfigParser(interpolation=None)
+    found.read(METADATA, encoding="utf-8")
+    return found.get("general", key, fallback="")
 
 
 def add_engine() -> None:

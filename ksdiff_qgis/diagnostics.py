@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import platform
 from collections.abc import Iterator, Mapping
-from configparser import ConfigParser
 from dataclasses import asdict
 from typing import Any
 
@@ -43,20 +42,13 @@ def last_test() -> Mapping[str, Any]:
     return _last_test
 
 
-def plugin_version() -> str:
-    """Return the version that stands in metadata.txt; empty when there is none."""
-    metadata = ConfigParser(interpolation=None)
-    metadata.read(_paths.METADATA, encoding="utf-8")
-    return metadata.get("general", "version", fallback="")
-
-
 def report() -> str:
     """Return the report, without the user's name and passwords. Blocks while a Python answers."""
     return redacted("\n".join(_lines()))
 
 
 def _lines() -> Iterator[str]:
-    yield f"KSDiff {plugin_version()}, QGIS {Qgis.QGIS_VERSION}, Qt {QT_VERSION_STR}"
+    yield f"KSDiff {_paths.metadata('version')}, QGIS {Qgis.QGIS_VERSION}, Qt {QT_VERSION_STR}"
     yield f"{platform.platform()}, Python {platform.python_version()}, GDAL {gdal.__version__}"
     try:
         found = interpreter.find()

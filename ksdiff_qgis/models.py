@@ -61,6 +61,9 @@ class ShippedModel(QgsProcessingModelAlgorithm):
     def svgIconPath(self) -> str:
         return self.provider().svgIconPath() if self.provider() else ""
 
+    def helpUrl(self) -> str:
+        return self.provider().documentation("models") if self.provider() else ""
+
     def shortHelpString(self) -> str:
         """Return the help: in the desktop HTML, elsewhere plain text, as the algorithms do."""
         if QgsApplication.platform() != "desktop":

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from configparser import ConfigParser
-
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from . import models
-from ._paths import METADATA, RESOURCES
+from ._paths import RESOURCES, metadata
 from .algorithms import ALGORITHMS
 from .translation import tr
 
@@ -29,9 +27,11 @@ class KSDiffProvider(QgsProcessingProvider):
         return f"{name} ({version})" if version else name
 
     def versionInfo(self) -> str:
-        metadata = ConfigParser(interpolation=None)
-        metadata.read(METADATA, encoding="utf-8")
-        return metadata.get("general", "version", fallback="")
+        return metadata("version")
+
+    def documentation(self, page: str) -> str:
+        """Return the address of a page of the plugin's documentation."""
+        return f"{metadata('homepage')}/blob/main/docs/{page}.md"
 
     def icon(self) -> QIcon:
         return QIcon(str(_ICON))

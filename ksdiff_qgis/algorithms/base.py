@@ -1,4 +1,4 @@
-"""What every KSDiff algorithm shares: it declares parameters, builds a job, the worker runs it."""
+"""What the algorithms share whose work is a job: parameters become a job, the worker runs it."""
 
 from __future__ import annotations
 
@@ -6,54 +6,33 @@ import os
 from typing import Any
 
 from qgis.core import (
-    QgsApplication,
-    QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
-    QgsProcessingOutputDefinition,
     QgsProcessingParameterDefinition,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterRasterDestination,
-    QgsProcessingUtils,
 )
-from qgis.PyQt.QtGui import QIcon
 
 from ksdiff_engine.errors import EngineError
 from ksdiff_engine.job import Job
 from ksdiff_engine.leftovers import remove_leftovers
 
 from .. import diagnostics, interpreter, settings, worker_client
-from .._compat import ADVANCED
 from ..parameters import check_folder
 from ..translation import tr
+from .described import DescribedAlgorithm
 
 Parameters = dict[str, Any]
 
 
-class KSDiffAlgorithm(QgsProcessingAlgorithm):
+class KSDiffAlgorithm(DescribedAlgorithm):
     """An algorithm whose work is one job of the engine.
 
-    A subclass sets the texts below, those to be read by people as ``translatable``, and says in
-    ``declare_parameters``, ``declare_outputs``, ``job`` and ``results`` what goes in and out. Its
-    parameters that are destinations are its files.
+    A subclass says in ``job`` and ``results`` how parameters become a job, and its result outputs.
+    Its parameters that are destinations are its files.
     """
 
-    NAME: str
-    TITLE: str
-    SUMMARY: str
-    DESCRIPTION: str
-    GROUP: str
-    TAGS: tuple[str, ...]
     NEEDS_NETWORK = False  # whether it cannot work at all without torch
-
-    def declare_parameters(self) -> list[QgsProcessingParameterDefinition]:
-        """Return the parameters, destinations among them, each with its help."""
-        raise NotImplementedError
-
-    def declare_outputs(self) -> list[QgsProcessingOutputDefinition]:
-        """Return the outputs beside the files."""
-        raise NotImplementedError
 
     def job(
         self, values: Parameters, context: QgsProcessingContext, outputs: dict[str, str]
@@ -86,65 +65,6 @@ class KSDiffAlgorithm(QgsProcessingAlgorithm):
         """Have a layer of ``layer_names`` presented once it is loaded; ``result``: the worker's."""
 
     # What QGIS asks for.
-
-    def createInstance(self) -> KSDiffAlgorithm:
-        return type(self)()
-
-    def name(self) -> str:
-        return self.NAME
-
-    def displayName(self) -> str:
-        return tr(self.TITLE)
-
-    def shortDescription(self) -> str:
-        return tr(self.SUMMARY)
-
-    def group(self) -> str:
-        return tr(self.GROUP)
-
-    def groupId(self) -> str:
-        return self.GROUP.lower()
-
-    def tags(self) -> list[str]:
-        return list(self.TAGS)
-
-    def icon(self) -> QIcon:
-        return self.provider().icon() if self.provider() else QIcon()
-
-    def svgIconPath(self) -> str:
-        return self.provider().svgIconPath() if self.provider() else ""
-
-    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        for parameter in self.declare_parameters():
-            self.addParameter(parameter)
-        for output in self.declare_outputs():
-            self.addOutput(output)
-
-    def shortHelpString(self) -> str:
-        """Return the help: in the desktop HTML with that of the parameters, elsewhere plain text.
-
-        qgis_process lists the help of the parameters itself.
-        """
-        if QgsApplication.platform() != "desktop":
-            return "\n\n".join((tr(self.DESCRIPTION), *self._example_of_a_choice()))
-        helps = {p.name(): p.help() for p in self.parameterDefinitions()}
-        description = tr(self.DESCRIPTION).replace("\n\n", "<br><br>")
-        return QgsProcessingUtils.formatHelpMapAsHtml({"ALG_DESC": description, **helps}, self)
-
-    def _example_of_a_choice(self) -> list[str]:
-        """Return how to give a choice to qgis_process, whose list of them speaks of numbers."""
-        choices = [
-            p for p in self.parameterDefinitions() if isinstance(p, QgsProcessingParameterEnum)
-        ]
-        choices.sort(key=lambda parameter: bool(parameter.flags() & ADVANCED))
-        return [
-            tr(
-                "Choices are given by name, e.g. {name}={value}.",
-                name=p.name(),
-                value=p.options()[-1],
-            )
-            for p in choices[:1]
-        ]
 
     def canExecute(self) -> tuple[bool, str]:
         try:

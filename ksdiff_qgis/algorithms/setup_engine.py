@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from qgis.core import (
-    QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
+    QgsProcessingOutputDefinition,
     QgsProcessingOutputString,
+    QgsProcessingParameterDefinition,
     QgsProcessingParameterFile,
     QgsProcessingParameterString,
 )
-from qgis.PyQt.QtGui import QIcon
 
 from ksdiff_engine.errors import EngineError
 from ksdiff_engine.job import DEVICES
@@ -24,13 +24,14 @@ from ..parameters import choice, described
 from ..setup.check import in_words
 from ..setup.environment import BUILDS, Request
 from ..setup.gpu import find_gpus
-from ..translation import tr
+from ..translation import tr, translatable
 from .base import Parameters
+from .described import DescribedAlgorithm
 
 ACTIONS = ("test", "install", "use", "remove")  # the first, the default, changes nothing
 
 
-class SetupEngineAlgorithm(QgsProcessingAlgorithm):
+class SetupEngineAlgorithm(DescribedAlgorithm):
     """Sets up, tests or removes the Python that runs the engine; never part of a model."""
 
     ACTION = "ACTION"
@@ -40,52 +41,23 @@ class SetupEngineAlgorithm(QgsProcessingAlgorithm):
     PYTHON = "PYTHON"
     DEVICE = "DEVICE"
 
-    def createInstance(self) -> SetupEngineAlgorithm:
-        return SetupEngineAlgorithm()
-
-    def name(self) -> str:
-        return "setupengine"
-
-    def displayName(self) -> str:
-        return tr("Set up the engine")
-
-    def group(self) -> str:
-        return tr("Engine")
-
-    def groupId(self) -> str:
-        return "engine"
-
-    def shortDescription(self) -> str:
-        return tr("Installs PyTorch for KSDiff beside QGIS, tests it, or removes it.")
-
-    def shortHelpString(self) -> str:
-        return tr(
-            "KSDiff's network needs PyTorch, which stays out of QGIS: in a virtual environment in "
-            "the QGIS profile, or in a Python that is there already. install makes the "
-            "environment, use takes the Python named in PYTHON, test tries the engine, remove "
-            "deletes the environment.\n\nNothing is installed but by this. Cancelled or failed, "
-            "an installation goes on where it stopped when it is started again."
-        )
-
-    def tags(self) -> list[str]:
-        return ["pytorch", "torch", "install", "environment", "gpu", "cuda"]
-
-    def icon(self) -> QIcon:
-        return self.provider().icon() if self.provider() else QIcon()
-
-    def svgIconPath(self) -> str:
-        return self.provider().svgIconPath() if self.provider() else ""
+    NAME = "setupengine"
+    TITLE = translatable("Set up the engine")
+    SUMMARY = translatable("Installs PyTorch for KSDiff beside QGIS, tests it, or removes it.")
+    DESCRIPTION = translatable(
+        "KSDiff's network needs PyTorch, which stays out of QGIS: in a virtual environment in "
+        "the QGIS profile, or in a Python that is there already. install makes the "
+        "environment, use takes the Python named in PYTHON, test tries the engine, remove "
+        "deletes the environment.\n\nNothing is installed but by this. Cancelled or failed, "
+        "an installation goes on where it stopped when it is started again."
+    )
+    GROUP = translatable("Engine")
+    TAGS = ("pytorch", "torch", "install", "environment", "gpu", "cuda")
 
     def flags(self) -> Any:
         return super().flags() | HIDDEN_FROM_MODELS
 
-    def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
-        for parameter in self._parameters():
-            self.addParameter(parameter)
-        self.addOutput(QgsProcessingOutputString("TORCH", tr("Version of PyTorch")))
-        self.addOutput(QgsProcessingOutputString("DEVICE_USED", tr("Device used")))
-
-    def _parameters(self) -> list[Any]:
+    def declare_parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
             described(
                 choice(self.ACTION, tr("Action"), ACTIONS),
@@ -127,6 +99,12 @@ class SetupEngineAlgorithm(QgsProcessingAlgorithm):
                 choice(self.DEVICE, tr("Device"), DEVICES),
                 tr("For test: the device to compute on."),
             ),
+        ]
+
+    def declare_outputs(self) -> list[QgsProcessingOutputDefinition]:
+        return [
+            QgsProcessingOutputString("TORCH", tr("Version of PyTorch")),
+            QgsProcessingOutputString("DEVICE_USED", tr("Device used")),
         ]
 
     def checkParameterValues(

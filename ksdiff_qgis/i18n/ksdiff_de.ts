@@ -253,11 +253,6 @@ In dieser Auflösung gibt es keine Referenz. Die Kennzahlen vergleichen Verfahre
         </message>
         <message>
             <location filename="../../ksdiff_qgis/algorithms/base.py" />
-            <source>Choices are given by name, e.g. {name}={value}.</source>
-            <translation>Auswahlwerte werden mit Namen angegeben, z. B. {name}={value}.</translation>
-        </message>
-        <message>
-            <location filename="../../ksdiff_qgis/algorithms/base.py" />
             <source>From the settings of KSDiff: {chosen}.</source>
             <translation>Aus den Einstellungen von KSDiff: {chosen}.</translation>
         </message>
@@ -460,6 +455,11 @@ Jeder Kanal wird vor dem Abtasten mit seiner eigenen Modulationsübertragungsfun
             <translation>{name} Referenz</translation>
         </message>
         <message>
+            <location filename="../../ksdiff_qgis/algorithms/described.py" />
+            <source>Choices are given by name, e.g. {name}={value}.</source>
+            <translation>Auswahlwerte werden mit Namen angegeben, z. B. {name}={value}.</translation>
+        </message>
+        <message>
             <location filename="../../ksdiff_qgis/algorithms/pansharpen.py" />
             <source>Pansharpen (KSDiff)</source>
             <translation>Pansharpening (KSDiff)</translation>
@@ -507,12 +507,6 @@ Das Ergebnis bedeckt die gemeinsame Fläche von PAN und MS in KBS und Gitter von
         </message>
         <message>
             <location filename="../../ksdiff_qgis/algorithms/setup_engine.py" />
-            <location filename="../../ksdiff_qgis/gui/options.py" />
-            <source>Engine</source>
-            <translation>Engine</translation>
-        </message>
-        <message>
-            <location filename="../../ksdiff_qgis/algorithms/setup_engine.py" />
             <source>Installs PyTorch for KSDiff beside QGIS, tests it, or removes it.</source>
             <translation>Installiert PyTorch für KSDiff neben QGIS, testet oder entfernt es.</translation>
         </message>
@@ -527,8 +521,9 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../../ksdiff_qgis/algorithms/setup_engine.py" />
-            <source>Version of PyTorch</source>
-            <translation>Version von PyTorch</translation>
+            <location filename="../../ksdiff_qgis/gui/options.py" />
+            <source>Engine</source>
+            <translation>Engine</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/algorithms/setup_engine.py" />
@@ -594,6 +589,11 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
             <location filename="../../ksdiff_qgis/algorithms/setup_engine.py" />
             <source>For test: the device to compute on.</source>
             <translation>Für test: das Gerät, auf dem gerechnet wird.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/setup_engine.py" />
+            <source>Version of PyTorch</source>
+            <translation>Version von PyTorch</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/algorithms/setup_engine.py" />

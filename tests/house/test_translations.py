@@ -19,7 +19,7 @@ ADVICE = "run `make translations`, then translate what is unfinished in ksdiff_q
 # English in every language: a report for developers, search words, programs inside strings, and
 # what the code itself gets wrong.
 NOT_FOR_USERS = {"diagnostics.py"}
-NO_TEXTS = {"TAGS", "INSPECTION", "_PROBE"}
+NO_TEXTS = {"TAGS", "INSPECTION", "_PROBE", "_IMAGE"}
 NO_TEXTS_IN = {"ValueError", "compile", "search", "sub", "tags"}
 PROGRAMS = ("import ", "from importlib")
 # Where a single word is a text as well: the positions of the arguments, by the name of the call.

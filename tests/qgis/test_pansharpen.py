@@ -74,22 +74,6 @@ def test_parameters_are_a_contract(algorithm):
     ]
 
 
-def test_help_is_plain_text_outside_the_desktop(algorithm):
-    assert algorithm.DESCRIPTION in algorithm.shortHelpString()
-    assert "<" not in algorithm.shortHelpString()
-
-
-def test_help_in_the_desktop_tells_every_parameter(algorithm, monkeypatch):
-    from qgis.core import QgsApplication
-
-    monkeypatch.setattr(QgsApplication, "platform", lambda: "desktop")
-    text = algorithm.shortHelpString()
-    assert "<h3>" in text
-    for parameter in algorithm.parameterDefinitions():
-        assert len(parameter.help()) > 10
-        assert parameter.help() in text
-
-
 def test_creation_options_have_gdals_widget(algorithm):
     from qgis.core import Qgis
 

@@ -1,0 +1,61 @@
+"""The help of every algorithm: text, figure, and the page in the documentation."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.qgis.conftest import create
+
+NAMES = (
+    *("pansharpen", "classicalpansharpen", "degrade", "comparemethods"),
+    *("assesswithoutreference", "assessagainstreference", "setupengine"),
+)
+LARGEST = 30_000  # bytes of a figure; the package holds them all
+
+
+def test_these_are_all_algorithms(provider):
+    from ksdiff_qgis.algorithms import ALGORITHMS
+
+    assert {algorithm.NAME for algorithm in ALGORITHMS} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_is_plain_text_outside_the_desktop(provider, name):
+    algorithm = create(name)
+    assert algorithm.DESCRIPTION in algorithm.shortHelpString()
+    assert not re.search("<[a-z/]", algorithm.shortHelpString())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_in_the_desktop_has_every_parameter_and_a_figure(provider, name, monkeypatch):
+    from qgis.core import QgsApplication
+    from qgis.PyQt.QtCore import QUrl
+    from qgis.PyQt.QtGui import QImage
+
+    monkeypatch.setattr(QgsApplication, "platform", lambda: "desktop")
+    algorithm = create(name)
+    text = algorithm.shortHelpString()
+    assert "<h3>" in text
+    for parameter in algorithm.parameterDefinitions():
+        assert len(parameter.help()) > 10
+        assert parameter.help() in text
+    (source,) = re.findall('<img src="([^"]+)">', text)
+    figure = QImage(QUrl(source).toLocalFile())
+    assert 300 < figure.width() < 400
+    assert figure.sizeInBytes() > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_are_small(provider, name):
+    from ksdiff_qgis.algorithms.described import figure_of
+
+    assert figure_of(name).stat().st_size < LARGEST
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_points_to_the_documentation(provider, name):
+    address = create(name).helpUrl()
+    assert address.startswith("https://github.com/")
+    assert address.endswith(f"/docs/algorithms/{name}.md")
