@@ -34,11 +34,12 @@ test: setup  ## run all tests (ARGS="tests/engine -k mtf" for some)
 test-qgis-lts:  ## run tests under QGIS 3.40 LTR: Debian 13 in LTS_ROOT, about 4 GB (as root; ARGS)
 	@scripts/test_qgis_lts.sh $(ARGS)
 
-lint: setup  ## formatting, lint, import contracts, types of the engine
+lint: setup  ## formatting, lint, import contracts, types of the engine, what Qt 6 refuses
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
 	$(RUN)/lint-imports
 	$(RUN)/mypy
+	$(RUN)/python -m pytest --quiet tests/house/test_qt6.py
 
 bench: setup  ## KSDiff beside all methods and programs: docs/benchmarks.md (DATA=folder; ARGS)
 	@$(if $(DATA),,$(error bench: name the folder with train/ and test/: make bench DATA=...))

@@ -17,7 +17,7 @@ from processing.tools.dataobjects import createContext
 from qgis.core import QgsApplication, QgsProject
 from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtWidgets import QAction, QApplication, QMenu, QPushButton, QToolBar
-from qgis.utils import iface, plugins, reloadPlugin, unloadPlugin
+from qgis.utils import iface, loadPlugin, plugins, reloadPlugin, startPlugin, unloadPlugin
 
 sys.path.append(os.environ["KSDIFF_ROOT"])
 from scripts.window import ACTION as NAME
@@ -272,6 +272,17 @@ def reload_and_unload():
         findings["traces"].append(traces())
     unloadPlugin(PLUGIN)
     findings["traces after unload"] = traces()
+    findings["seconds to enable"] = [seconds_to_enable() for _ in range(3)]
+
+
+def seconds_to_enable():
+    """Enable the plugin as QGIS does at its start, and disable it; return the processor time."""
+    begin = time.process_time()
+    assert loadPlugin(PLUGIN)
+    assert startPlugin(PLUGIN)
+    seconds = time.process_time() - begin
+    unloadPlugin(PLUGIN)
+    return seconds
 
 
 STEPS = (

@@ -125,3 +125,7 @@ def test_unloading_leaves_nothing_behind(seen):
     after = seen["traces after unload"]
     after.pop("receivers")
     assert set(after.values()) == {0}
+
+
+def test_enabling_takes_less_than_a_tenth_of_a_second(seen):
+    assert min(seen["seconds to enable"]) < 0.1
