@@ -1,9 +1,9 @@
-"""What the engine says it is doing, in the language of QGIS.
+"""What the engine says at every run, in the language of QGIS.
 
-The engine knows no language but English, as it knows no Qt: it is a program of its own, whose
-output is the same in a shell. What it says at every run is listed here and shown translated. Its
-errors, warnings and reports stay English, like those of GDAL: they are as many as there are ways to
-fail, and stand in the same words in logs and JSON.
+The engine speaks English alone, as it knows no Qt: it is a program of its own, whose output is the
+same in a shell. What it says of progress, weights, sensor, registration and its self-test is listed
+here and shown translated. Its errors, reports and rarer warnings stay English, like those of GDAL:
+they are as many as there are ways to fail, and stand in the same words in logs and JSON.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import lru_cache
 from .translation import tr, translatable
 
 KNOWN = (
+    # Progress.
     translatable("Opening the rasters"),
     translatable("Loading {weights} on {device}"),
     translatable("Comparing the places of PAN and MS"),
@@ -35,27 +36,81 @@ KNOWN = (
     translatable("Completing the files"),
     translatable("Building pyramids"),
     translatable("Taking over finished tiles"),
+    # Why these weights.
+    translatable("made for {scenes}"),
+    translatable("made for {scenes}; its training data include {sensor}"),
+    translatable("made for {scenes}; its training data do not include {sensor}"),
+    translatable("any number of bands, ratio {ratio}"),
+    translatable("any number of bands, ratios {lowest} to {highest}"),
+    translatable("{count} bands, ratio {ratio}"),
+    translatable("{count} bands, ratios {lowest} to {highest}"),
+    # Why this sensor.
+    translatable("named by the user"),
+    translatable("the wavelengths of the bands"),
+    translatable("nothing in the files names a known sensor"),
+    translatable("“{text}”, metadata of {file}"),
+    translatable("“{text}”, name of the file"),
+    translatable("“{text}”, name of the folder"),
+    translatable("“{text}”, description of a band"),
+    # The shift between PAN and MS.
+    translatable(
+        "PAN and MS lie on each other to {length} PAN pixels; {share} of {count} windows agree."
+    ),
+    translatable("PAN lies {place} of MS; {share} of {count} windows agree."),
+    translatable("PAN may lie {place} of MS, but this is not certain: {reason}."),
+    translatable("The shift between PAN and MS could not be measured: {reason}."),
+    translatable("The shift changes by {length} PAN pixels across the scene."),
+    translatable("MS was moved accordingly."),
+    translatable("MS was left where it is."),
+    translatable("MS was left where it is; register 'correct' moves it."),
+    translatable("{x} PAN pixels right and {y} below"),
+    translatable("{x} PAN pixels right and {y} above"),
+    translatable("{x} PAN pixels left and {y} below"),
+    translatable("{x} PAN pixels left and {y} above"),
+    translatable("this was not asked for"),
+    translatable("it changes with every attempt"),
+    translatable("it changes by {length} PAN pixels across the scene"),
+    translatable("only {agreeing} of {count} windows agree to {length} PAN pixels"),
+    translatable("its standard error is {error} PAN pixels"),
+    translatable("no part of the scene is large enough and free of invalid pixels"),
+    translatable("no part of the scene shows the same ground in both"),
+    translatable("the scene has fewer than {width} × {height} multispectral pixels"),
+    translatable("no band grows brighter where PAN does"),
     # Of the self-test, about its scene.
     translatable("sharpened with {weights} in {seconds} s"),
     translatable("not sharpened: {error}"),
     translatable("not tried, as no weights were found"),
 )
-_FIELD = re.compile(r"\\{(\w+)\\}")
+_FIELD = re.compile(r"\{(\w+)\}")
+_NEXT_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z])")
 
 
 def in_language(text: str) -> str:
-    """Return a text of the engine in the language of QGIS; as it is where it is not known."""
+    """Return a text of the engine in the language of QGIS; as it is where it is not known whole."""
+    sentences = [_translated(sentence) for sentence in _NEXT_SENTENCE.split(text)]
+    return text if None in sentences else " ".join(map(str, sentences))
+
+
+def _translated(text: str) -> str | None:
+    """Return a known text translated, its fields as well where they are known."""
     for known, pattern in _patterns():
         found = pattern.fullmatch(text)
         if found:
-            return tr(known, **found.groupdict())
-    return text
+            fields = found.groupdict()
+            return tr(known, **{name: _translated(part) or part for name, part in fields.items()})
+    return None
 
 
 @lru_cache(maxsize=1)
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    # Those without fields first: "Measuring {method}" would take "Measuring without a reference".
-    return tuple(
-        (known, re.compile(_FIELD.sub(r"(?P<\1>.+)", re.escape(known)), re.DOTALL))
-        for known in sorted(KNOWN, key=lambda known: "{" in known)
+    """Return the known texts, those that say most first, each with what it matches."""
+    ordered = sorted(KNOWN, key=lambda known: -len(_FIELD.sub("", known)))
+    return tuple((known, re.compile(_matching(known), re.DOTALL)) for known in ordered)
+
+
+def _matching(known: str) -> str:
+    literals_and_names = _FIELD.split(known)
+    return "".join(
+        f"(?P<{part}>.+)" if number % 2 else re.escape(part)
+        for number, part in enumerate(literals_and_names)
     )

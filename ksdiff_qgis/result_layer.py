@@ -30,6 +30,7 @@ from ksdiff_engine.errors import InputError
 from ksdiff_engine.job import ClassicalJob, PansharpenJob
 
 from ._compat import band_setter
+from .engine_texts import in_language
 from .rasters import raster_file
 from .translation import tr, translatable
 
@@ -64,7 +65,11 @@ class Origin:
 def origin_of(job: PansharpenJob | ClassicalJob, result: dict[str, Any], maker: str) -> Origin:
     """Return the origin of a job's output; ``result`` is the worker's, ``maker`` who made it."""
     bands = tr(", bands {bands}", bands=", ".join(map(str, job.bands))) if job.bands else ""
-    facts = [f"{tr(title)}: {result[key]}" for key, title in _FACTS.items() if key in result]
+    facts = [
+        f"{tr(title)}: {in_language(str(result[key]))}"
+        for key, title in _FACTS.items()
+        if key in result
+    ]
     return Origin(
         pan=job.pan,
         ms=job.ms,
@@ -82,7 +87,7 @@ def origin_of(job: PansharpenJob | ClassicalJob, result: dict[str, Any], maker: 
             f"PAN: {job.pan}",
             f"MS: {', '.join(job.ms)}{bands}",
             *facts,
-            *result.get("messages", ()),
+            *map(in_language, result.get("messages", ())),
         ),
     )
 

@@ -254,7 +254,7 @@ class _Relay:
 
     def show(self, event: Event | None) -> None:
         if isinstance(event, Warn):
-            self._feedback.pushWarning(event.message)
+            self._feedback.pushWarning(engine_texts.in_language(event.message))
         elif isinstance(event, Progress):
             self._feedback.setProgress(100.0 * event.fraction)
             text = re.sub(r"\d+", "", event.message)

@@ -14,6 +14,7 @@ from qgis.core import (
 
 from ksdiff_engine.job import PansharpenJob
 
+from ..engine_texts import in_language
 from ..parameters import network, output, registration, scene
 from ..translation import tr, translatable
 from .base import Parameters
@@ -62,12 +63,9 @@ class PansharpenAlgorithm(SharpeningAlgorithm):
         )
 
     def results(self, result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
+        reason = in_language(result["weights_reason"])
         feedback.pushInfo(
-            tr(
-                "Weights: {weights} ({reason})",
-                weights=result["weights"],
-                reason=result["weights_reason"],
-            )
+            tr("Weights: {weights} ({reason})", weights=result["weights"], reason=reason)
         )
         feedback.pushInfo(tr("Device: {device}", device=result["device"]))
         return {

@@ -259,7 +259,7 @@ In dieser Auflösung gibt es keine Referenz. Die Kennzahlen vergleichen Verfahre
         <message>
             <location filename="../../ksdiff_qgis/algorithms/classical_pansharpen.py" />
             <source>Pansharpen (classical methods)</source>
-            <translation>Pansharpening (klassische Verfahren)</translation>
+            <translation>Pansharpening (klassisch)</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/algorithms/classical_pansharpen.py" />
@@ -303,7 +303,7 @@ Das Ergebnis bedeckt die gemeinsame Fläche von PAN und MS in KBS und Gitter von
 Large scenes are represented by a sample. No raster is written: sharpen the scene with the method that is best, of which the name is an output. KSDiff needs PyTorch; without it, it is left out with a warning.</source>
             <translation>Zeigt, welches Verfahren zu einer Szene passt. In reduzierter Auflösung werden PAN und MS nach dem Wald-Protokoll um ihr Verhältnis verkleinert und jedes Ergebnis mit dem ursprünglichen MS verglichen; die Rangfolge folgt ERGAS. In voller Auflösung, wo es keine Referenz gibt, folgt sie HQNR.
 
-Für große Szenen steht ein Ausschnitt. Es wird kein Raster geschrieben: Die Szene ist mit dem besten Verfahren zu schärfen, dessen Name eine der Ausgaben ist. KSDiff braucht PyTorch; fehlt es, bleibt KSDiff mit einer Warnung außen vor.</translation>
+Große Szenen werden durch einen Ausschnitt vertreten. Es wird kein Raster geschrieben: Die Szene ist mit dem besten Verfahren zu schärfen, dessen Name eine der Ausgaben ist. KSDiff braucht PyTorch; fehlt es, bleibt KSDiff mit einer Warnung außen vor.</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/algorithms/compare_methods.py" />
@@ -818,6 +818,181 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
             <location filename="../../ksdiff_qgis/engine_texts.py" />
             <source>Taking over finished tiles</source>
             <translation>Fertige Kacheln werden übernommen</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>made for {scenes}</source>
+            <translation>gemacht für {scenes}</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>made for {scenes}; its training data include {sensor}</source>
+            <translation>gemacht für {scenes}; die Trainingsdaten enthalten {sensor}</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>made for {scenes}; its training data do not include {sensor}</source>
+            <translation>gemacht für {scenes}; die Trainingsdaten enthalten {sensor} nicht</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>any number of bands, ratio {ratio}</source>
+            <translation>beliebig viele Kanäle, Verhältnis {ratio}</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>any number of bands, ratios {lowest} to {highest}</source>
+            <translation>beliebig viele Kanäle, Verhältnisse {lowest} bis {highest}</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>{count} bands, ratio {ratio}</source>
+            <translation>{count} Kanäle, Verhältnis {ratio}</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>{count} bands, ratios {lowest} to {highest}</source>
+            <translation>{count} Kanäle, Verhältnisse {lowest} bis {highest}</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>named by the user</source>
+            <translation>vom Benutzer angegeben</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>the wavelengths of the bands</source>
+            <translation>Wellenlängen der Kanäle</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>nothing in the files names a known sensor</source>
+            <translation>nichts in den Dateien nennt einen bekannten Sensor</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>“{text}”, metadata of {file}</source>
+            <translation>„{text}“, Metadaten von {file}</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>“{text}”, name of the file</source>
+            <translation>„{text}“, Name der Datei</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>“{text}”, name of the folder</source>
+            <translation>„{text}“, Name des Ordners</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>“{text}”, description of a band</source>
+            <translation>„{text}“, Beschreibung eines Kanals</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>PAN and MS lie on each other to {length} PAN pixels; {share} of {count} windows agree.</source>
+            <translation>PAN und MS liegen auf {length} PAN-Pixel genau aufeinander; {share} von {count} Fenstern stimmen überein.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>PAN lies {place} of MS; {share} of {count} windows agree.</source>
+            <translation>PAN ist gegen MS um {place} versetzt; {share} von {count} Fenstern stimmen überein.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>PAN may lie {place} of MS, but this is not certain: {reason}.</source>
+            <translation>PAN ist gegen MS vielleicht um {place} versetzt, doch das ist nicht sicher: {reason}.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>The shift between PAN and MS could not be measured: {reason}.</source>
+            <translation>Der Versatz zwischen PAN und MS konnte nicht gemessen werden: {reason}.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>The shift changes by {length} PAN pixels across the scene.</source>
+            <translation>Der Versatz ändert sich innerhalb der Szene um {length} PAN-Pixel.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>MS was moved accordingly.</source>
+            <translation>MS wurde entsprechend verschoben.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>MS was left where it is.</source>
+            <translation>MS wurde belassen, wo es ist.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>MS was left where it is; register 'correct' moves it.</source>
+            <translation>MS wurde belassen, wo es ist; mit REGISTER „correct“ wird es verschoben.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>{x} PAN pixels right and {y} below</source>
+            <translation>{x} PAN-Pixel nach rechts und {y} nach unten</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>{x} PAN pixels right and {y} above</source>
+            <translation>{x} PAN-Pixel nach rechts und {y} nach oben</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>{x} PAN pixels left and {y} below</source>
+            <translation>{x} PAN-Pixel nach links und {y} nach unten</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>{x} PAN pixels left and {y} above</source>
+            <translation>{x} PAN-Pixel nach links und {y} nach oben</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>this was not asked for</source>
+            <translation>das wurde nicht verlangt</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>it changes with every attempt</source>
+            <translation>er ändert sich mit jedem Versuch</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>it changes by {length} PAN pixels across the scene</source>
+            <translation>er ändert sich innerhalb der Szene um {length} PAN-Pixel</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>only {agreeing} of {count} windows agree to {length} PAN pixels</source>
+            <translation>nur {agreeing} von {count} Fenstern stimmen auf {length} PAN-Pixel überein</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>its standard error is {error} PAN pixels</source>
+            <translation>sein Standardfehler ist {error} PAN-Pixel</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>no part of the scene is large enough and free of invalid pixels</source>
+            <translation>kein Teil der Szene ist groß genug und frei von ungültigen Pixeln</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>no part of the scene shows the same ground in both</source>
+            <translation>kein Teil der Szene zeigt in beiden dasselbe Gelände</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>the scene has fewer than {width} × {height} multispectral pixels</source>
+            <translation>die Szene hat weniger als {width} × {height} Multispektralpixel</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>no band grows brighter where PAN does</source>
+            <translation>kein Kanal wird heller, wo PAN heller wird</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/engine_texts.py" />
@@ -2088,7 +2263,7 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         <message>
             <location filename="../../resources/models/keepifbetter.model3" />
             <source>Pansharpen, kept only if better than Brovey</source>
-            <translation>Pansharpening, nur behalten, wenn besser als Brovey</translation>
+            <translation>Pansharpening, falls besser als Brovey</translation>
         </message>
         <message>
             <location filename="../../resources/models/keepifbetter.model3" />
@@ -2124,7 +2299,7 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         <message>
             <location filename="../../resources/models/landsatndvi.model3" />
             <source>Landsat bands to pansharpened NDVI</source>
-            <translation>Aus Landsat-Kanälen ein pangeschärfter NDVI</translation>
+            <translation>Pangeschärfter NDVI aus Landsat</translation>
         </message>
         <message>
             <location filename="../../resources/models/landsatndvi.model3" />

@@ -15,6 +15,7 @@ from qgis.core import (
 
 from ksdiff_engine.job import REGISTER as CHOICES
 
+from ..engine_texts import in_language
 from ..translation import tr
 from . import choice, described
 
@@ -54,7 +55,8 @@ def fields(
 
 def results(result: dict[str, Any], feedback: QgsProcessingFeedback) -> dict[str, Any]:
     """Return the values of :func:`outputs` from the worker's result, and report them."""
-    feedback.pushInfo(tr("Registration: {registration}", registration=result["registration"]))
+    finding = in_language(result["registration"])
+    feedback.pushInfo(tr("Registration: {registration}", registration=finding))
     return {
         "SHIFT_X": result["shift_x"],
         "SHIFT_Y": result["shift_y"],

@@ -22,6 +22,7 @@ from ksdiff_engine.sensors import without_other_files
 
 from .. import sensors_choice
 from .._compat import RASTER
+from ..engine_texts import in_language
 from ..rasters import RasterFile, check_bands, check_pair, check_pan_band, raster_file
 from ..translation import tr
 from . import choice, described
@@ -128,9 +129,8 @@ def read(
 
 def tell_sensor(result: dict[str, Any], feedback: QgsProcessingFeedback) -> None:
     """Report which sensor the worker took, and why."""
-    feedback.pushInfo(
-        tr("Sensor: {sensor} ({why})", sensor=result["sensor"], why=result["sensor_reason"])
-    )
+    why = in_language(result["sensor_reason"])
+    feedback.pushInfo(tr("Sensor: {sensor} ({why})", sensor=result["sensor"], why=why))
 
 
 def read_stack(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ksdiff_engine import weights
 from scripts import translations
 from tests.qgis.conftest import check, create
 
@@ -120,9 +122,77 @@ def test_progress_is_german(speak):
     speak("de")
     assert engine_texts.in_language("Fusing tile 3 of 40") == "Kachel 3 von 40 wird fusioniert"
     assert engine_texts.in_language("Loading vhr_x4 on cuda") == "vhr_x4 wird auf cuda geladen"
-    assert engine_texts.in_language("something else") == "something else"
+    for unknown in ("Something rare happened.", "MS was moved accordingly. Something else too."):
+        assert engine_texts.in_language(unknown) == unknown
     for known in engine_texts.KNOWN:
         assert engine_texts.in_language(known) == GERMAN[known]
+
+
+@pytest.mark.parametrize(
+    ("english", "german"),
+    [
+        (
+            "made for any number of bands, ratio 2; its training data do not include landsat-8-9",
+            "gemacht für beliebig viele Kanäle, Verhältnis 2; die Trainingsdaten enthalten "
+            "landsat-8-9 nicht",
+        ),
+        ("“Red (OLI 4)”, description of a band", "„Red (OLI 4)“, Beschreibung eines Kanals"),
+        (
+            "PAN lies 1.20 PAN pixels left and 0.31 below of MS; 90% of 40 windows agree. "
+            "MS was moved accordingly.",
+            "PAN ist gegen MS um 1.20 PAN-Pixel nach links und 0.31 nach unten versetzt; 90% von "
+            "40 Fenstern stimmen überein. MS wurde entsprechend verschoben.",
+        ),
+    ],
+)
+def test_what_is_said_at_every_run_is_german_to_its_parts(speak, english, german):
+    from ksdiff_qgis import engine_texts
+
+    speak("de")
+    assert engine_texts.in_language(english) == german
+
+
+def example(node: ast.AST) -> str:
+    """Return a literal, the fields of an f-string filled in; empty for what is none."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(p.value if isinstance(p, ast.Constant) else "7" for p in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def calls(file: str, *names: str) -> Iterator[ast.Call]:
+    """Yield the calls of functions in a file of the engine, by the functions' names."""
+    for node in ast.walk(ast.parse((ENGINE / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in names:
+            yield node
+
+
+def findings() -> Iterator[str]:
+    """Yield what the engine says of weights, sensor and registration, all its wordings."""
+    from ksdiff_engine.registration import Registration
+
+    yield from (example(call.args[0]) for call in calls("registration.py", "_Unmeasurable"))
+    for node in ast.walk(ast.parse((ENGINE / "registration.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "doubts":
+            yield from (example(doubt.elts[1]) for doubt in node.value.elts)
+    for x, y in itertools.product((-2.0, 2.0), repeat=2):
+        for doubt in ("", "it changes with every attempt"):
+            yield Registration((x, y), 0.9, 0.1, 40, 1.5, doubt).describe()
+    yield Registration((0.0, 0.0), 0.9, 0.1, 40, None, "").describe()
+    yield Registration(None, 0.0, None, 0, None, "this was not asked for").describe()
+    yield from (example(call.args[1]) for call in calls("sensor_hints.py", "Clue"))
+    for call in calls("sensor_hints.py", "replace"):
+        yield from (k.value.value for k in call.keywords if isinstance(k.value, ast.Constant))
+    for entry in weights.catalogue(weights.weights_folders(())):
+        yield f"made for {entry.fits}"
+
+
+@pytest.mark.parametrize("text", sorted(set(filter(None, findings()))))
+def test_findings_of_the_engine_are_known(speak, text):
+    from ksdiff_qgis import engine_texts
+
+    speak("de")
+    clue = f"“WV03”, {text}"  # how the engine gives the origin of a clue
+    assert (engine_texts.in_language(text), engine_texts.in_language(clue)) != (text, clue)
 
 
 def progress_texts() -> Iterator[str]:
@@ -133,16 +203,6 @@ def progress_texts() -> Iterator[str]:
                 text = example(node.args[1])
                 if re.match(r"[A-Z][a-z]+ \w", text):
                     yield text
-
-
-def example(node: ast.AST) -> str:
-    """Return a literal, the fields of an f-string filled in; empty for what is none."""
-    if isinstance(node, ast.JoinedStr):
-        return "".join(
-            str(getattr(part, "value", 7)) if isinstance(part, ast.Constant) else "7"
-            for part in node.values
-        )
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 @pytest.mark.parametrize("text", sorted(set(progress_texts())))
