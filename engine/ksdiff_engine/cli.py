@@ -78,12 +78,18 @@ def add_pansharpen(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("pansharpen", help="fuse PAN and MS with KSDiff")
     add_raster_options(parser)
     add_network_options(parser)
+    add_cluster_options(parser)
     parser.set_defaults(run=run_pansharpen)
 
 
 def run_pansharpen(options: argparse.Namespace) -> int:
     """Run a ``PansharpenJob`` made of the options."""
-    job = PansharpenJob(**raster_fields(options), **network_fields(options))
+    job = PansharpenJob(
+        **raster_fields(options),
+        **network_fields(options),
+        workers=options.workers,
+        scheduler=options.scheduler,
+    )
     return run_and_print(job, options.json)
 
 
@@ -309,6 +315,15 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", choices=DEVICES)
     parser.add_argument("--seed", type=int, default=0, help="of the prior's noise (default: 0)")
     parser.add_argument("--prior-scope", default="scene", choices=PRIOR_SCOPES)
+
+
+def add_cluster_options(parser: Options) -> None:
+    """Options of every command that can run on a cluster."""
+    where = parser.add_argument_group("work on several processes or machines (Dask distributed)")
+    where.add_argument("--workers", type=int, default=0, metavar="N", help="on this machine")
+    where.add_argument(
+        "--scheduler", default="", metavar="ADDRESS", help="of a cluster that runs already"
+    )
 
 
 def network_fields(options: argparse.Namespace) -> dict[str, Any]:

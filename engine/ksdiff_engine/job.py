@@ -93,6 +93,8 @@ class PansharpenJob(Job):
         pyramids: give the result overviews, for viewers.
         resume: keep finished tiles beside the output, and go on from those of a run that was
             interrupted.
+        workers: processes on this machine to fuse the tiles in, by Dask; 0 for this one.
+        scheduler: address of a Dask cluster to fuse the tiles on; empty for none.
     """
 
     kind: ClassVar[str] = "pansharpen"
@@ -115,6 +117,8 @@ class PansharpenJob(Job):
     register: str = "report"
     pyramids: bool = False
     resume: bool = False
+    workers: int = 0
+    scheduler: str = ""
 
     def __post_init__(self) -> None:
         check_inputs(self.pan, self.ms, self.bands, self.pan_band)
@@ -126,6 +130,12 @@ class PansharpenJob(Job):
         check_tile(self.tile)
         check_choice("register", self.register, REGISTER)
         check_not_empty(self, "weights", "sensor")
+        check_range("workers", self.workers, 0, 4096)
+        if self.workers and self.scheduler:
+            raise InputError(
+                "Both 'workers' and 'scheduler' were given.",
+                hint="Give 'workers' for processes on this machine, 'scheduler' for a cluster.",
+            )
 
 
 @dataclass(frozen=True)

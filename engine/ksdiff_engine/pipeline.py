@@ -72,6 +72,21 @@ class TileWriter(Protocol):
         """Store (C, h, w) and (h, w) at a window of the result's grid."""
 
 
+class TileFuser(Protocol):
+    """:func:`fuse_tiles`, or what stands in for it."""
+
+    def __call__(
+        self,
+        scene: Scene,
+        method: FusionMethod,
+        writer: TileWriter,
+        windows: Sequence[Window],
+        report: Report,
+        /,
+    ) -> int:
+        """Write the tiles of windows, in their order; return the number of valid pixels."""
+
+
 class Report:
     """The way back to the caller: progress within a share of the job, warnings, cancellation.
 
@@ -138,8 +153,12 @@ def run_pansharpen(job: PansharpenJob, report: Report) -> dict[str, Any]:
     limit_threads(job.threads)
     report(0.0, "Opening the rasters")
     check_output(job.output)
-    with open_scene(job.pan, job.ms, job.bands, job.pan_band, job.sensor, report) as scene:
+    with ExitStack() as stack:
+        scene = stack.enter_context(
+            open_scene(job.pan, job.ms, job.bands, job.pan_band, job.sensor, report)
+        )
         entry, reason = choose_weights(job, scene, report)
+        fuse = stack.enter_context(tile_fuser(job, entry, report))
         device, remark = choose_device(job.device)
         report.warn(remark)
         report(0.02, f"Loading {entry.name} on {device}")
@@ -154,7 +173,7 @@ def run_pansharpen(job: PansharpenJob, report: Report) -> dict[str, Any]:
             "KSDIFF_SEED": str(job.seed),
             "KSDIFF_PRIOR_SCOPE": job.prior_scope,
         }
-        outcome = sharpen(scene, method, job, tags, report.share(0.08, 1.0))
+        outcome = sharpen(scene, method, job, tags, report.share(0.08, 1.0), fuse)
     return {
         **outcome,
         **registration,
@@ -167,6 +186,21 @@ def run_pansharpen(job: PansharpenJob, report: Report) -> dict[str, Any]:
         "seconds": round(time.monotonic() - started, 3),
         "messages": report.messages,
     }
+
+
+@contextmanager
+def tile_fuser(
+    job: PansharpenJob, entry: weights.CatalogueEntry, report: Report
+) -> Iterator[TileFuser]:
+    """What fuses the tiles: this process, or a cluster if the job asks for one."""
+    if not (job.workers or job.scheduler):
+        yield fuse_tiles
+        return
+    from ksdiff_engine.cluster import SceneOnCluster, connected
+
+    report(0.01, "Connecting to the cluster" if job.scheduler else "Starting workers")
+    with connected(job.workers, job.scheduler) as client:
+        yield SceneOnCluster(client, job, entry)
 
 
 @contextmanager
@@ -241,12 +275,15 @@ def sharpen(
     job: PansharpenJob | ClassicalJob,
     tags: dict[str, str],
     report: Report,
+    fuse: TileFuser | None = None,
 ) -> dict[str, Any]:
     """Run a method over a scene into ``job.output``; return the result's part about the raster.
 
-    The output is opened first, so that an unfit folder is known before the work.
+    The output is opened first, so that an unfit folder is known before the work. fuse: what fuses
+    the tiles; None is :func:`fuse_tiles`.
     """
     ms = scene.pair.ms
+    data_type, nodata = stored_as(job, scene)
     remove_leftovers(job.output)
     if not job.resume:
         remove_kept(job.output)
@@ -254,8 +291,8 @@ def sharpen(
         job.output,
         scene.pair.grid,
         ms.bands,
-        ms.data_type if job.output_type == "input" else job.output_type,
-        nodata=ms.bands[0].nodata,
+        data_type,
+        nodata=nodata,
         tags=tags,
         creation_options=job.creation_options,
         inputs=(*scene.pair.pan.files, *ms.files),
@@ -269,7 +306,9 @@ def sharpen(
                 state = fingerprint(job, scene, tags, windows, device)
                 kept = stack.enter_context(KeptTiles.opened(writer, windows, state))
             stack.enter_context(memory_explained())
-            valid = fuse_scene(scene, method, writer, windows, kept, report.share(0.0, 0.95))
+            valid = fuse_scene(
+                fuse or fuse_tiles, scene, method, writer, windows, kept, report.share(0.0, 0.95)
+            )
             report(0.95, "Completing the file")
             completing = report.share(0.95, 1.0)
             writer.commit(lambda fraction: completing(fraction, "Building pyramids"))
@@ -285,7 +324,15 @@ def sharpen(
     }
 
 
+def stored_as(job: PansharpenJob | ClassicalJob, scene: Scene) -> tuple[str, float | None]:
+    """Return GDAL's name of the result's data type, and the wanted nodata value."""
+    ms = scene.pair.ms
+    data_type = ms.data_type if job.output_type == "input" else job.output_type
+    return data_type, ms.bands[0].nodata
+
+
 def fuse_scene(
+    fuse: TileFuser,
     scene: Scene,
     method: FusionMethod,
     writer: RasterWriter,
@@ -310,7 +357,7 @@ def fuse_scene(
         report(0.17, "Taking over finished tiles")
         missing, valid_pixels = kept.replay()
     done = 0.17 + 0.83 * (1 - len(missing) / len(windows))
-    valid_pixels += fuse_tiles(scene, method, kept or writer, missing, report.share(done, 1.0))
+    valid_pixels += fuse(scene, method, kept or writer, missing, report.share(done, 1.0))
     if not valid_pixels:
         raise InputError(
             f"Not one pixel of PAN {scene.pair.pan.name} and MS {scene.pair.ms.name} is valid in "
@@ -357,7 +404,7 @@ def fuse_tiles(
             data = pending.result()
             if number + 1 < len(windows):
                 pending = reader.submit(scene.tile, windows[number + 1], method.halo)
-            image, valid = _fuse_tile(method, data, window)
+            image, valid = fuse_tile(method, data, window)
             writer.write(window, image, valid)
             valid_pixels += int(valid.sum())
     return valid_pixels
@@ -370,7 +417,7 @@ def tile_plan(scene: Scene, tile: int = 0) -> list[Window]:
     return list(tiles(scene.width, scene.height, edge))
 
 
-def _fuse_tile(
+def fuse_tile(
     method: FusionMethod, data: TileData, window: Window
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the tile without its halo, (C, h, w), and its validity (h, w)."""

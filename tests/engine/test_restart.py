@@ -97,13 +97,13 @@ def interrupt(job, tiles):
 
 def fused_windows(monkeypatch):
     """A list that grows by each window that is really fused."""
-    fused, plain = [], pipeline._fuse_tile
+    fused, plain = [], pipeline.fuse_tile
 
     def spy(method, data, window):
         fused.append(window)
         return plain(method, data, window)
 
-    monkeypatch.setattr(pipeline, "_fuse_tile", spy)
+    monkeypatch.setattr(pipeline, "fuse_tile", spy)
     return fused
 
 
