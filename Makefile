@@ -13,7 +13,7 @@ export QT_QPA_PLATFORM ?= offscreen
 export PYTHONPATH := $(CURDIR)/engine:$(CURDIR)/training
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-qgis-lts lint bench bench-peers translations figures package deploy clean
+.PHONY: help setup demo test test-qgis-lts lint bench bench-peers translations figures docs package deploy clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the targets
@@ -53,6 +53,15 @@ translations: setup  ## bring ksdiff_qgis/i18n up to date with the sources
 
 figures: setup  ## draw the figures of the algorithms' help, resources/help
 	@$(RUN)/python scripts/help_figures.py
+
+docs: $(VENV)/.docs-done  ## the user guide, build/docs/index.html, and its pages of the algorithms
+	@$(RUN)/python scripts/algorithm_pages.py
+	@NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build --quiet --strict
+
+$(VENV)/.docs-done: requirements-docs.txt $(STAMP)
+	@$(RUN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint $(VENV)/constraints.txt --requirement requirements-docs.txt
+	@touch $@
 
 package:  ## dist/ksdiff_qgis.zip, ready for QGIS's "Install from ZIP"
 	@$(PYTHON) scripts/package.py

@@ -55,7 +55,11 @@ def test_figures_are_small(provider, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_help_points_to_the_documentation(provider, name):
+def test_help_points_to_a_page_that_is_up_to_date(provider, name):
+    from scripts import algorithm_pages
+
     address = create(name).helpUrl()
     assert address.startswith("https://github.com/")
     assert address.endswith(f"/docs/algorithms/{name}.md")
+    page = algorithm_pages.FOLDER_OF_PAGES / f"{name}.md"
+    assert page.read_text(encoding="utf-8") == algorithm_pages.page(create(name)), "make docs"
