@@ -1,8 +1,9 @@
-"""From layers to the descriptions that are paired."""
+"""From layers, and files, to the descriptions that are paired."""
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,12 +24,27 @@ from .pairing import Raster
 from .rasters import RasterFile, raster_file
 
 _COMMON_CRS = "EPSG:4326"
+# Formats in which scenes are delivered; a VRT beside its tiles would be a second copy of them.
+_EXTENSIONS = (".tif", ".tiff", ".jp2", ".ntf", ".img")
 
 
 def raster_layers(project: QgsProject) -> list[QgsRasterLayer]:
     """Return the raster layers of the project, in the order of the layer tree."""
     nodes = project.layerTreeRoot().findLayers()
     return [node.layer() for node in nodes if isinstance(node.layer(), QgsRasterLayer)]
+
+
+def files_below(folder: str) -> list[str]:
+    """Return the raster files in a folder and in those below, hidden ones left out, sorted."""
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [
+            os.path.join(parent, name)
+            for name in names
+            if name.lower().endswith(_EXTENSIONS) and not name.startswith(".")
+        ]
+    return sorted(found)
 
 
 def describe(

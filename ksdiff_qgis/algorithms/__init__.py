@@ -8,11 +8,13 @@ from .classical_pansharpen import ClassicalPansharpenAlgorithm
 from .compare_methods import CompareMethodsAlgorithm
 from .degrade import DegradeAlgorithm
 from .pansharpen import PansharpenAlgorithm
+from .pansharpen_folder import PansharpenFolderAlgorithm
 from .setup_engine import SetupEngineAlgorithm
 
 ALGORITHMS = (
     PansharpenAlgorithm,
     ClassicalPansharpenAlgorithm,
+    PansharpenFolderAlgorithm,
     AssessWithoutReferenceAlgorithm,
     AssessAgainstReferenceAlgorithm,
     DegradeAlgorithm,

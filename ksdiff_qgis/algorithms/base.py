@@ -129,12 +129,10 @@ class KSDiffAlgorithm(DescribedAlgorithm):
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
         try:
-            result = worker_client.run_job(self._job, self._interpreter, feedback)
+            result = run_job(self._job, self._interpreter, feedback)
             self.write(result, _absolute(self._outputs))
         except EngineError as error:
             diagnostics.remember(error)
-            for output in self._job.outputs:
-                remove_leftovers(output)
             raise QgsProcessingException(str(error)) from error
         self._present_layers(context, result)
         files = {name: output for name, output in self._outputs.items() if output}
@@ -167,6 +165,18 @@ class KSDiffAlgorithm(DescribedAlgorithm):
             if details.name in ("", self.parameterDefinition(name).description()):
                 details.name = layer_name
             self.present_layer(details, self._job, result)
+
+
+def run_job(
+    job: Job, python: interpreter.Interpreter, feedback: QgsProcessingFeedback
+) -> dict[str, Any]:
+    """Run a job and return the worker's result. Raises ``EngineError``; nothing is left then."""
+    try:
+        return worker_client.run_job(job, python, feedback)
+    except EngineError:
+        for output in job.outputs:
+            remove_leftovers(output)
+        raise
 
 
 def _absolute(outputs: dict[str, str]) -> dict[str, str]:

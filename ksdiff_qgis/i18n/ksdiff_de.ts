@@ -277,7 +277,9 @@ Das Ergebnis bedeckt die gemeinsame Fläche von PAN und MS in KBS und Gitter von
         </message>
         <message>
             <location filename="../../ksdiff_qgis/algorithms/classical_pansharpen.py" />
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
             <location filename="../../ksdiff_qgis/result_layer.py" />
+            <location filename="../../resources/models/foldermosaic.model3" />
             <source>Method</source>
             <translation>Verfahren</translation>
         </message>
@@ -499,6 +501,124 @@ Das Ergebnis bedeckt die gemeinsame Fläche von PAN und MS in KBS und Gitter von
             <location filename="../../ksdiff_qgis/engine_setup.py" />
             <source>Device: {device}</source>
             <translation>Gerät: {device}</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>Pansharpen a folder</source>
+            <translation>Pansharpening eines Ordners</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>Finds the pairs of PAN and MS in a folder, and sharpens them all.</source>
+            <translation>Findet die Paare aus PAN und MS in einem Ordner und schärft sie alle.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>Looks for raster files in a folder and in the folders below, tells which panchromatic (PAN) and which multispectral (MS) files belong together, by bands, pixel sizes, place and names, as the action of the layers panel does, and sharpens each pair. The band files of a scene are stacked.
+
+A pair that fails is reported, and the others go on. Results that are there already are left alone, so that an interrupted run can be repeated.</source>
+            <translation>Sucht Rasterdateien in einem Ordner und in den Ordnern darunter, erkennt an Kanälen, Pixelgrößen, Lage und Namen, welche panchromatischen (PAN) und multispektralen (MS) Dateien zusammengehören, wie es die Aktion im Layerfenster tut, und schärft jedes Paar. Die Kanaldateien einer Szene werden gestapelt.
+
+Ein Paar, das scheitert, wird gemeldet, und die übrigen folgen. Ergebnisse, die es schon gibt, bleiben unberührt, sodass sich ein abgebrochener Lauf wiederholen lässt.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <location filename="../../ksdiff_qgis/gui/setup_dialog.py" />
+            <source>Folder</source>
+            <translation>Ordner</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>The folder with the PAN and MS files.</source>
+            <translation>Der Ordner mit den PAN- und MS-Dateien.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>ksdiff is the network, the others are those of ksdiff:classicalpansharpen.</source>
+            <translation>ksdiff ist das Netz, die anderen sind die von ksdiff:classicalpansharpen.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <location filename="../../ksdiff_qgis/parameters/scene.py" />
+            <source>Bands of MS</source>
+            <translation>Kanäle von MS</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>Leave results that exist</source>
+            <translation>Vorhandene Ergebnisse behalten</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>A result is known by its name alone; switch this off after other choices.</source>
+            <translation>Ein Ergebnis wird allein am Namen erkannt; nach einer anderen Auswahl ist dies auszuschalten.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <location filename="../../resources/models/foldermosaic.model3" />
+            <source>Folder for the results</source>
+            <translation>Ordner für die Ergebnisse</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <location filename="../../resources/models/foldermosaic.model3" />
+            <source>Each result has the name of its MS file, and _pansharpened.tif.</source>
+            <translation>Jedes Ergebnis heißt wie seine MS-Datei, mit _pansharpened.tif am Ende.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>Pansharpened rasters</source>
+            <translation>Geschärfte Raster</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>Number of pairs</source>
+            <translation>Anzahl der Paare</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>Number of pairs that failed</source>
+            <translation>Anzahl der gescheiterten Paare</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>The folder {folder} does not exist.</source>
+            <translation>Den Ordner {folder} gibt es nicht.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>It is there already.</source>
+            <translation>Es ist schon vorhanden.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>Not one of the pairs could be sharpened.</source>
+            <translation>Keines der Paare ließ sich schärfen.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>{files} raster files, {pairs} pairs of PAN and MS.</source>
+            <translation>{files} Rasterdateien, {pairs} Paare aus PAN und MS.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>In {folder}, no PAN and MS files belong together.</source>
+            <translation>In {folder} gehören keine PAN- und MS-Dateien zusammen.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>PAN needs one band and smaller pixels than MS, and must overlap it. Name the files in ksdiff:pansharpen otherwise.</source>
+            <translation>PAN braucht einen einzigen Kanal und kleinere Pixel als MS und muss sich mit MS überlappen. Andernfalls sind die Dateien in ksdiff:pansharpen anzugeben.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>The folder {folder} cannot be made: {error}.</source>
+            <translation>Der Ordner {folder} lässt sich nicht anlegen: {error}.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
+            <source>Choose another.</source>
+            <translation>Einen anderen wählen.</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/algorithms/setup_engine.py" />
@@ -1208,11 +1328,6 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../../ksdiff_qgis/gui/setup_dialog.py" />
-            <source>Folder</source>
-            <translation>Ordner</translation>
-        </message>
-        <message>
-            <location filename="../../ksdiff_qgis/gui/setup_dialog.py" />
             <source>Set up</source>
             <translation>Einrichten</translation>
         </message>
@@ -1501,11 +1616,6 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
             <location filename="../../ksdiff_qgis/parameters/scene.py" />
             <source>The raster with the colours. Several rasters are stacked in the order given. Of a Landsat product all files may be given; what is no multispectral band is left out.</source>
             <translation>Das Raster mit den Farben. Mehrere Raster werden in der angegebenen Reihenfolge gestapelt. Von einem Landsat-Produkt dürfen alle Dateien angegeben werden; was kein multispektraler Kanal ist, bleibt weg.</translation>
-        </message>
-        <message>
-            <location filename="../../ksdiff_qgis/parameters/scene.py" />
-            <source>Bands of MS</source>
-            <translation>Kanäle von MS</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/parameters/scene.py" />
@@ -2261,15 +2371,46 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
             <translation>Im Protokoll steht, was sie zuletzt meldete.</translation>
         </message>
         <message>
-            <location filename="../../resources/models/keepifbetter.model3" />
-            <source>Pansharpen, kept only if better than Brovey</source>
-            <translation>Pansharpening, falls besser als Brovey</translation>
+            <location filename="../../resources/models/foldermosaic.model3" />
+            <source>Pansharpen a folder into one mosaic</source>
+            <translation>Pansharpening eines Ordners zu einem Mosaik</translation>
         </message>
         <message>
+            <location filename="../../resources/models/foldermosaic.model3" />
             <location filename="../../resources/models/keepifbetter.model3" />
             <location filename="../../resources/models/landsatndvi.model3" />
             <source>Examples</source>
             <translation>Beispiele</translation>
+        </message>
+        <message>
+            <location filename="../../resources/models/foldermosaic.model3" />
+            <source>Finds the PAN and MS files in a folder and in the folders below, pairs them by bands, pixel sizes, place and names, pansharpens every pair, and joins the results in one virtual raster. Made for a scene that was delivered in tiles.</source>
+            <translation>Findet die PAN- und MS-Dateien in einem Ordner und in den Ordnern darunter, paart sie nach Kanälen, Pixelgrößen, Lage und Namen, schärft jedes Paar und fügt die Ergebnisse zu einem virtuellen Raster zusammen. Gedacht für eine Szene, die in Kacheln geliefert wurde.</translation>
+        </message>
+        <message>
+            <location filename="../../resources/models/foldermosaic.model3" />
+            <source>Searched with the folders below it.</source>
+            <translation>Wird mitsamt den Ordnern darunter durchsucht.</translation>
+        </message>
+        <message>
+            <location filename="../../resources/models/foldermosaic.model3" />
+            <source>ksdiff is the network, the others are classical methods.</source>
+            <translation>ksdiff ist das Netz, die anderen sind klassische Verfahren.</translation>
+        </message>
+        <message>
+            <location filename="../../resources/models/foldermosaic.model3" />
+            <source>Folder with PAN and MS files</source>
+            <translation>Ordner mit PAN- und MS-Dateien</translation>
+        </message>
+        <message>
+            <location filename="../../resources/models/foldermosaic.model3" />
+            <source>Mosaic</source>
+            <translation>Mosaik</translation>
+        </message>
+        <message>
+            <location filename="../../resources/models/keepifbetter.model3" />
+            <source>Pansharpen, kept only if better than Brovey</source>
+            <translation>Pansharpening, falls besser als Brovey</translation>
         </message>
         <message>
             <location filename="../../resources/models/keepifbetter.model3" />

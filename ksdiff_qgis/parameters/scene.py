@@ -83,17 +83,22 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
             tr("Which band of PAN is panchromatic, where the raster has several."),
             advanced=True,
         ),
-        described(
-            choice(SENSOR, tr("Sensor"), sensors_choice.names()),
-            tr(
-                "Whose modulation transfer function (MTF) to use. auto looks at the metadata, "
-                "names and wavelengths of the files; the log says what it found. default fits any "
-                "sensor. Profiles of your own belong into the folder ksdiff/sensors of the QGIS "
-                "profile."
-            ),
-            advanced=True,
-        ),
+        sensor(),
     ]
+
+
+def sensor() -> QgsProcessingParameterDefinition:
+    """Return the parameter ``SENSOR``."""
+    return described(
+        choice(SENSOR, tr("Sensor"), sensors_choice.names()),
+        tr(
+            "Whose modulation transfer function (MTF) to use. auto looks at the metadata, "
+            "names and wavelengths of the files; the log says what it found. default fits any "
+            "sensor. Profiles of your own belong into the folder ksdiff/sensors of the QGIS "
+            "profile."
+        ),
+        advanced=True,
+    )
 
 
 def stack(name: str, title: str, text: str) -> QgsProcessingParameterDefinition:
@@ -123,8 +128,14 @@ def read(
     check_pan_band(pan, pan_band)
     check_bands(ms, bands, MS)
     check_pair(pan, ms, context.transformContext())
-    sensor = algorithm.parameterAsEnumString(values, SENSOR, context)
-    return Scene(pan, ms, bands, pan_band, sensors_choice.for_job(sensor))
+    return Scene(pan, ms, bands, pan_band, read_sensor(algorithm, values, context))
+
+
+def read_sensor(
+    algorithm: QgsProcessingAlgorithm, values: dict[str, Any], context: QgsProcessingContext
+) -> str:
+    """Return what names the sensor in a job."""
+    return sensors_choice.for_job(algorithm.parameterAsEnumString(values, SENSOR, context))
 
 
 def tell_sensor(result: dict[str, Any], feedback: QgsProcessingFeedback) -> None:

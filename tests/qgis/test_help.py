@@ -9,7 +9,7 @@ import pytest
 from tests.qgis.conftest import create
 
 NAMES = (
-    *("pansharpen", "classicalpansharpen", "degrade", "comparemethods"),
+    *("pansharpen", "classicalpansharpen", "pansharpenfolder", "degrade", "comparemethods"),
     *("assesswithoutreference", "assessagainstreference", "setupengine"),
 )
 LARGEST = 30_000  # bytes of a figure; the package holds them all

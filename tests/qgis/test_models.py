@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from osgeo import gdal
 
-from tests.qgis.conftest import Scene, create, make_scene, model_outputs
+from tests.qgis.conftest import Scene, create, make_scene, model_outputs, write_raster
 from tests.qgis.test_qgis_process import QGIS_PROCESS, QgisProcess
 
 SAMPLE = Path(__file__).resolve().parents[2] / "resources" / "sample"
-MODELS = ("landsatndvi", "keepifbetter")
+MODELS = ("landsatndvi", "keepifbetter", "foldermosaic")
 
 needs_qgis_process = pytest.mark.skipif(
     QGIS_PROCESS is None, reason="qgis_process is not installed"
@@ -112,6 +112,22 @@ def test_what_is_not_better_than_brovey_is_dropped(headless, provider, tmp_path,
     assert figures["KSDiff"]["hqnr"] <= figures["Brovey"]["hqnr"]
     assert not kept.exists()
     assert "The result was dropped: HQNR 0" in headless.warnings
+
+
+@needs_qgis_process
+def test_a_folder_becomes_a_mosaic(headless, provider, tmp_path):
+    for number, east in enumerate((500000.0, 500480.0), start=1):
+        folder = tmp_path / "tiles" / str(number)
+        folder.mkdir(parents=True)
+        for name, pixel in (("pan", 5), ("ms", 20)):
+            image = read(getattr(make_scene(tmp_path / "scene"), name))
+            stack = image[np.newaxis] if image.ndim == 2 else image
+            write_raster(folder / f"R1C{number}_{name}.tif", stack, pixel, east=east)
+    outputs = {"RESULTS": tmp_path / "results", "MOSAIC": tmp_path / "mosaic.vrt"}
+    run(headless, "foldermosaic", outputs, FOLDER=str(tmp_path / "tiles"), METHOD="brovey")
+    tiles = [read(tmp_path / "results" / f"R1C{i}_ms_pansharpened.tif") for i in (1, 2)]
+    assert tiles[0].shape == (4, 80, 96)
+    np.testing.assert_array_equal(read(outputs["MOSAIC"]), np.concatenate(tiles, axis=2))
 
 
 def keep_if_better(headless: QgisProcess, scene: Scene) -> tuple[dict[str, Any], Path]:

@@ -40,6 +40,7 @@ def test_is_registered_under_a_fixed_name(provider):
     assert {(a.id(), a.group(), a.groupId()) for a in provider.algorithms()} == {
         ("ksdiff:pansharpen", "Pansharpening", "pansharpening"),
         ("ksdiff:classicalpansharpen", "Pansharpening", "pansharpening"),
+        ("ksdiff:pansharpenfolder", "Pansharpening", "pansharpening"),
         ("ksdiff:assesswithoutreference", "Quality", "quality"),
         ("ksdiff:assessagainstreference", "Quality", "quality"),
         ("ksdiff:degrade", "Quality", "quality"),
@@ -47,6 +48,7 @@ def test_is_registered_under_a_fixed_name(provider):
         ("ksdiff:setupengine", "Engine", "engine"),
         ("ksdiff:landsatndvi", "Examples", "examples"),
         ("ksdiff:keepifbetter", "Examples", "examples"),
+        ("ksdiff:foldermosaic", "Examples", "examples"),
     }
     assert not provider.icon().isNull()
     assert os.path.isfile(provider.svgIconPath())
