@@ -15,7 +15,7 @@ from ..candidates import describe, raster_layers
 from ..pairing import Pair, pair_up
 from ..roles import content_beside_bands
 from ..translation import tr
-from .dialogs import open_dialog, what_is_missing
+from .dialogs import CLASSICAL, open_dialog, what_is_missing
 
 if TYPE_CHECKING:
     from qgis.core import QgsMapLayer
@@ -97,7 +97,7 @@ class PansharpenAction:
             pairs = found if len(found) == 1 else ()
         missing = what_is_missing()
         if missing:
-            self._offer_set_up(missing)
+            self._offer_set_up(missing, pairs)
             return
         open_dialog(pairs, self._iface.mainWindow())
         self._tell_left_out(selected, pairs)
@@ -110,14 +110,24 @@ class PansharpenAction:
         )
         self._iface.messageBar().pushMessage(tr("Pansharpen"), text, Qgis.MessageLevel.Warning)
 
-    def _offer_set_up(self, missing: str) -> None:
+    def _offer_set_up(self, missing: str, pairs: Sequence[Pair]) -> None:
+        """Offer what can be done without PyTorch: get it, or take a method that needs none."""
         bar = self._iface.messageBar()
         text = tr("The engine that runs the network is not ready yet.")
         message = bar.createMessage(tr("Pansharpen"), text)
         message.setToolTip(missing)
-        button = QPushButton(tr("Set Up Engine…"), message)
-        button.clicked.connect(self._set_up)
-        message.layout().addWidget(button)
+
+        def take_classical() -> None:
+            bar.popWidget(message)
+            open_dialog(pairs, self._iface.mainWindow(), CLASSICAL)
+
+        for title, work in (
+            (tr("Set Up Engine…"), self._set_up),
+            (tr("Classical Method…"), take_classical),
+        ):
+            button = QPushButton(title, message)
+            button.clicked.connect(work)
+            message.layout().addWidget(button)
         bar.pushWidget(message, Qgis.MessageLevel.Warning)
 
     def _set_up(self) -> None:

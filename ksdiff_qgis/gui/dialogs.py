@@ -1,4 +1,4 @@
-"""Processing's dialogs for ``ksdiff:pansharpen``, filled in. Opened without blocking."""
+"""Processing's dialogs for sharpening, filled in. Opened without blocking."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from qgis.gui import QgsProcessingAlgorithmDialogBase
     from qgis.PyQt.QtWidgets import QWidget
 
-ALGORITHM = "ksdiff:pansharpen"
+NETWORK = "ksdiff:pansharpen"
+CLASSICAL = "ksdiff:classicalpansharpen"  # works without PyTorch
 
 # What is Python of a dialog, its button "Run" included, lives only while Python refers to it: the
 # window that is its parent keeps the rest.
@@ -24,15 +25,17 @@ _open: set[QgsProcessingAlgorithmDialogBase] = set()
 
 
 def what_is_missing() -> str:
-    """Return why the algorithm cannot run, with the remedy; empty where it can."""
-    algorithm = QgsApplication.processingRegistry().algorithmById(ALGORITHM)
+    """Return why the network cannot run, with the remedy; empty where it can."""
+    algorithm = QgsApplication.processingRegistry().algorithmById(NETWORK)
     ready, message = algorithm.canExecute()
     return "" if ready else message
 
 
-def open_dialog(pairs: Sequence[Pair], parent: QWidget) -> QgsProcessingAlgorithmDialogBase:
+def open_dialog(
+    pairs: Sequence[Pair], parent: QWidget, algorithm: str = NETWORK
+) -> QgsProcessingAlgorithmDialogBase:
     """Show the dialog for one pair or none, the batch dialog for several, and return it."""
-    dialog = _batch(pairs, parent) if len(pairs) > 1 else _single(pairs)
+    dialog = _batch(algorithm, pairs, parent) if len(pairs) > 1 else _single(algorithm, pairs)
     _open.add(dialog)
     dialog.destroyed.connect(lambda: _open.discard(dialog))
     dialog.show()
@@ -43,19 +46,21 @@ def _parameters(pair: Pair) -> dict[str, Any]:
     return {"PAN": pair.pan, "MS": list(pair.ms)}
 
 
-def _single(pairs: Sequence[Pair]) -> QgsProcessingAlgorithmDialogBase:
+def _single(algorithm: str, pairs: Sequence[Pair]) -> QgsProcessingAlgorithmDialogBase:
     import processing
 
     parameters = _parameters(pairs[0]) if pairs else {}
-    return processing.createAlgorithmDialog(ALGORITHM, parameters)
+    return processing.createAlgorithmDialog(algorithm, parameters)
 
 
-def _batch(pairs: Sequence[Pair], parent: QWidget) -> QgsProcessingAlgorithmDialogBase:
+def _batch(
+    algorithm: str, pairs: Sequence[Pair], parent: QWidget
+) -> QgsProcessingAlgorithmDialogBase:
     from processing.gui.BatchAlgorithmDialog import BatchAlgorithmDialog
     from processing.tools.dataobjects import createContext
 
-    algorithm = QgsApplication.processingRegistry().createAlgorithmById(ALGORITHM)
-    dialog = BatchAlgorithmDialog(algorithm, parent=parent)
+    created = QgsApplication.processingRegistry().createAlgorithmById(algorithm)
+    dialog = BatchAlgorithmDialog(created, parent=parent)
     panel = dialog.mainWidget()
     panel.addRow(len(pairs) - 1)
     context = createContext()

@@ -1161,6 +1161,11 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../../ksdiff_qgis/gui/actions.py" />
+            <source>Classical Method…</source>
+            <translation>Klassisches Verfahren…</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/gui/actions.py" />
             <source>Without a partner and left out: {layers}.</source>
             <translation>Ohne Partner und ausgelassen: {layers}.</translation>
         </message>

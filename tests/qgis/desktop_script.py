@@ -125,7 +125,16 @@ def without_engine():
     findings["without engine"] = [item.text(), item.toolTip()]
     screenshot("without-engine")
     QTimer.singleShot(500, lambda: QApplication.activeModalWidget().close())
-    item.findChildren(QPushButton)[0].click()
+    set_up, classical = item.findChildren(QPushButton)
+    set_up.click()
+    classical.click()
+    dialog = open_dialog()
+    parameters = dialog.createProcessingParameters()
+    findings["classical"] = [
+        *(dialog.algorithm().id(), name_of(parameters["PAN"])),
+        *(name_of(value) for value in parameters["MS"]),
+    ]
+    dialog.close()
     iface.messageBar().clearWidgets()
     os.environ["KSDIFF_PYTHON"] = chosen
 

@@ -90,6 +90,10 @@ def test_without_an_engine_its_set_up_is_offered(seen):
     assert "/no/such/python" in details
 
 
+def test_without_an_engine_a_classical_method_is_offered(seen):
+    assert seen["classical"] == ["ksdiff:classicalpansharpen", "pan", "ms"]
+
+
 def test_the_settings_page_shows_a_tested_engine(seen):
     for known in ("Python: ", "PyTorch ", "A made-up scene was", "Weights: "):
         assert known in seen["status"]
