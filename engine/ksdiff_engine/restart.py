@@ -251,14 +251,16 @@ def fingerprint(
     An input counts as the same while its size, time and checksum of three samples are; the device
     and the libraries count because their last bits differ.
     """
-    libraries = {"numpy": np, "torch": sys.modules.get("torch")}
-    versions = [f"{name} {module.__version__}" for name, module in libraries.items() if module]
+    libraries = {"GDAL": gdal, "numpy": np}
+    if isinstance(job, PansharpenJob):  # the network has torch loaded; for others it may be, or not
+        libraries["torch"] = sys.modules["torch"]
+    versions = [f"{name} {module.__version__}" for name, module in libraries.items()]
     fields = {k: v for k, v in job.to_dict().items() if k not in FREE_FIELDS}
     files = dict.fromkeys((*scene.pair.pan.files, *scene.pair.ms.files))
     return {
         "the folder's format": FORMAT,
         "the engine": ksdiff_engine.__version__,
-        "libraries": ", ".join([f"GDAL {gdal.__version__}", *versions]),
+        "libraries": ", ".join(versions),
         "the device": device,
         "the result": f"{scene.width} × {scene.height} pixels of {scene.bands} bands",
         "tiles": f"{len(windows)} of {windows[0].width} × {windows[0].height} pixels",

@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from osgeo import gdal
@@ -123,6 +124,12 @@ def test_statistics_are_taken_over_and_threads_may_change(job, monkeypatch):
     interrupt(job, 3)
     monkeypatch.setattr(pipeline.Scene, "_gather", lambda *_: pytest.fail("gathered again"))
     run_job(replace(job, threads=1))
+
+
+def test_a_torch_that_something_else_imported_is_no_reason_to_refuse(job, monkeypatch):
+    interrupt(job, 3)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(__version__="of something else"))
+    run_job(job)
 
 
 def test_damaged_tiles_are_fused_again(job, tmp_path, monkeypatch):
