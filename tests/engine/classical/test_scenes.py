@@ -11,6 +11,7 @@ from ksdiff_engine.errors import InputError
 from ksdiff_engine.raster.align import align
 from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import Window
+from ksdiff_engine.resample import lowpass_matrix
 from ksdiff_engine.scene import Scene
 from ksdiff_engine.sensors import DEFAULT
 
@@ -54,6 +55,32 @@ def test_any_ratio(name, ratio, make_scene):
         np.testing.assert_allclose(
             fused.mean(axis=(1, 2)), scene.ms_up.mean(axis=(1, 2)), rtol=0.03
         )
+
+
+FOLLOWS_PAN = {"brovey", "gihs", "gs"}  # all brightness of PAN goes into the bands
+
+
+@pytest.fixture(scope="module")
+def vegetation_without_nir(array_scene):
+    """Soil and, from column 64 on, vegetation: PAN sees its near infrared, MS has no such band."""
+    size, ratio, gain = 32, 4, 0.3
+    rng = np.random.default_rng(3)
+    edge = size * ratio
+    soil, plants = np.array([[300, 380, 480, 560], [200, 330, 220, 1100.0]])[..., None, None]
+    fields = rng.uniform(0.8, 1.2, (16, 16)).repeat(8, axis=0).repeat(8, axis=1)
+    texture = 1 + 0.05 * rng.standard_normal((edge, edge))
+    ground = np.where(np.arange(edge) >= edge // 2, plants, soil) * fields * texture
+    pan = np.tensordot([0.1, 0.25, 0.25, 0.4], ground, axes=1)
+    reduce = lowpass_matrix(edge, (np.arange(size) + 0.5) * ratio - 0.5, ratio, gain)
+    return array_scene(pan, reduce @ ground[:3] @ reduce.T, ratio)
+
+
+@pytest.mark.parametrize("name", sorted(set(METHODS) - FOLLOWS_PAN))
+def test_vegetation_that_pan_sees_bright_keeps_its_colour(name, vegetation_without_nir):
+    inner = np.s_[:, 16:-16, 80:-16]
+    before = vegetation_without_nir.ms_up[inner].mean(axis=(1, 2))
+    after = vegetation_without_nir.fuse(METHODS[name]())[inner].mean(axis=(1, 2))
+    np.testing.assert_allclose(after, before, rtol=0.03)
 
 
 @pytest.mark.parametrize("garbage", [0.0, 1e6])
