@@ -115,6 +115,34 @@ def batch_of_two():
     dialog.close()
 
 
+def shown(name):
+    """Return the visible widget of that object name, or None."""
+    found = (w for w in QApplication.allWidgets() if w.objectName() == name and w.isVisible())
+    return next(found, None)
+
+
+def once_shown(name, work):
+    """Do the work with the widget of that object name once it is shown, in a modal dialog too.
+
+    What the work raises is kept as the error, and the modal dialogs are closed.
+    """
+
+    def look():
+        widget = shown(name)
+        if widget is None:
+            QTimer.singleShot(100, look)
+            return
+        try:
+            work(widget)
+        except Exception:
+            findings["error"] = traceback.format_exc()
+            screenshot("error")
+            while QApplication.activeModalWidget():
+                QApplication.activeModalWidget().reject()
+
+    QTimer.singleShot(100, look)
+
+
 def without_engine():
     """Ask for a run while the Python of the engine is not there."""
     chosen = os.environ["KSDIFF_PYTHON"]
@@ -124,7 +152,7 @@ def without_engine():
     item = wait(lambda: iface.messageBar().currentItem())
     findings["without engine"] = [item.text(), item.toolTip()]
     screenshot("without-engine")
-    QTimer.singleShot(500, lambda: QApplication.activeModalWidget().close())
+    once_shown("ksdiffSetup", lambda dialog: dialog.reject())
     set_up, classical = item.findChildren(QPushButton)
     set_up.click()
     classical.click()
@@ -139,48 +167,25 @@ def without_engine():
     os.environ["KSDIFF_PYTHON"] = chosen
 
 
-def while_modal(work):
-    """Do the work once the modal dialog that is about to open runs; keep its failure."""
-
-    def safely():
-        try:
-            work()
-        except Exception:
-            findings["error"] = traceback.format_exc()
-            screenshot("error")
-            while QApplication.activeModalWidget():
-                QApplication.activeModalWidget().reject()
-
-    QTimer.singleShot(300, safely)
-
-
-def shown(name):
-    """Return the visible widget of that object name, or None."""
-    found = (w for w in QApplication.allWidgets() if w.objectName() == name and w.isVisible())
-    return next(found, None)
-
-
 def settings_page():
     """Open the page in QGIS's own dialog, test the engine, begin a set-up and cancel it."""
 
-    def look():
-        page = wait(lambda: shown("ksdiffOptions"))
+    def look(page):
         wait(lambda: page._task is None)
         page._test_button.click()
         wait(lambda: page._task is None, 60.0)
         findings["status"] = page._status.toPlainText()
         screenshot("options")
-        while_modal(cancel_a_set_up)
+        once_shown("ksdiffSetup", cancel_a_set_up)
         page._setup_button.click()
         wait(lambda: page._task is None)
         page.window().reject()
 
-    while_modal(look)
+    once_shown("ksdiffOptions", look)
     iface.showOptionsDialog(iface.mainWindow(), "ksdiffOptions")
 
 
-def cancel_a_set_up():
-    dialog = wait(lambda: shown("ksdiffSetup"))
+def cancel_a_set_up(dialog):
     wait(lambda: dialog._plan is not None)
     findings["plan"] = dialog._summary.toPlainText()
     screenshot("set-up")
