@@ -8,6 +8,7 @@ them. Results go to stdout, progress, warnings and errors to stderr. Exit codes:
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
@@ -105,6 +106,55 @@ def run_classical(options: argparse.Namespace) -> int:
     """Run a ``ClassicalJob`` made of the options."""
     job = ClassicalJob(**raster_fields(options), method=options.method)
     return run_and_print(job, options.json)
+
+
+def add_batch(subparsers: Subparsers) -> None:
+    """``batch LIST.csv``: fuse the scenes of a list, past failures."""
+    parser = subparsers.add_parser(
+        "batch",
+        help="fuse the scenes of a list",
+        description="Fuse the scenes of a CSV file, one a row; the header names the fields: pan, "
+        "ms, output, and where they are not the default method, bands, weights and others. A row "
+        "that fails stops no other.",
+    )
+    parser.add_argument("list", metavar="LIST.csv", help="several values in a cell: a;b")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="pass over rows that are finished and unchanged; keep and take over finished tiles",
+    )
+    parser.add_argument(
+        "--record", default="", metavar="FILE", help="of what was done (default: LIST.csv.record)"
+    )
+    add_running_options(parser)
+    add_cluster_options(parser)
+    parser.set_defaults(run=run_batch)
+
+
+def run_batch(options: argparse.Namespace) -> int:
+    """Run the rows of a list, and end with what became of them; 1 if any did not succeed."""
+    limit_threads(options.threads)
+    from ksdiff_engine import batch
+
+    rows = batch.read_list(options.list, threads=options.threads, resume=options.resume)
+    display = ProgressLine() if sys.stderr.isatty() else None
+    ended: list[batch.Outcome] = []
+    where = {"workers": options.workers, "scheduler": options.scheduler}
+    record = batch.Record(options.record or f"{options.list}.record", resume=options.resume)
+    with (
+        record,
+        contextlib.closing(batch.outcomes(rows, record, **where, progress=display)) as outcomes,
+    ):
+        try:
+            for outcome in outcomes:
+                ended.append(outcome)
+                for text in filter(None, (outcome.error, *outcome.warnings)):
+                    (display.warn if display else _print_warning)(f"line {outcome.line}: {text}")
+        finally:  # an interrupted run says as well how far it came
+            if display is not None:
+                display.clear()
+            print(batch.json_text(ended) if options.json else batch.table_text(ended, len(rows)))
+    return int(any(outcome.state == batch.FAILED for outcome in ended))
 
 
 def add_degrade(subparsers: Subparsers) -> None:
@@ -442,6 +492,7 @@ def _print_result(result: dict[str, Any]) -> None:
 COMMANDS: tuple[Callable[[Subparsers], None], ...] = (
     add_pansharpen,
     add_classical,
+    add_batch,
     add_degrade,
     add_assess,
     add_compare,

@@ -98,13 +98,14 @@ def spread(
 ) -> Iterator[tuple[Any, Any]]:
     """Yield each item with ``function(item)``, or with the error that ended it, as they come.
 
-    Few items are handed out ahead, so that there may be any number of them.
+    Few items are handed out ahead, so that there may be any number of them. Raises
+    EnvironmentProblem when the scheduler is lost.
     """
     from distributed import as_completed
 
     todo = iter(items)
     items_of: dict[Future, Any] = {}
-    completed = as_completed()
+    completed = as_completed(loop=client.loop)
 
     def hand_out() -> None:
         for item in islice(todo, max(0, _ahead(client) - len(items_of))):
@@ -115,10 +116,7 @@ def spread(
     hand_out()
     for future in completed:
         item = items_of.pop(future)
-        try:
-            yield item, _result(future)
-        except EngineError as error:
-            yield item, error
+        yield item, _result_or_error(future)
         hand_out()
 
 
@@ -187,6 +185,19 @@ def _waited_for(future: Future, ask: Callable[[], None]) -> Any:
     return _result(future)
 
 
+class _SchedulerLost(EnvironmentProblem):
+    """Nothing else will come from this cluster."""
+
+
+def _result_or_error(future: Future) -> Any:
+    try:
+        return _result(future)
+    except _SchedulerLost:
+        raise
+    except EngineError as error:
+        return error
+
+
 def _result(future: Future) -> Any:
     """The result of a task that has ended. Raises EngineError, also where the workers failed."""
     from concurrent.futures import CancelledError
@@ -201,13 +212,23 @@ def _result(future: Future) -> Any:
             hint="It may lack memory: choose smaller tiles, or fewer workers on a machine.",
         ) from error
     except CancelledError as error:
-        raise EnvironmentProblem(
+        raise _SchedulerLost(
             "The connection to the Dask scheduler was lost.",
             hint="Start the scheduler again, and the job with resuming.",
         ) from error
 
 
 # --- on a worker ---
+
+
+def check_same_engine(version: str) -> None:
+    """Raise EnvironmentProblem unless this is the client's version of the engine."""
+    if version != ksdiff_engine.__version__:
+        raise EnvironmentProblem(
+            f"A worker has version {ksdiff_engine.__version__} of the engine, the client "
+            f"{version}.",
+            hint="Install the same version on all machines.",
+        )
 
 
 @dataclass(frozen=True)
@@ -226,12 +247,7 @@ class _Opened:
     """A scene and its method, made from a parcel; they serve one thread."""
 
     def __init__(self, parcel: _Parcel) -> None:
-        if parcel.engine != ksdiff_engine.__version__:
-            raise EnvironmentProblem(
-                f"A worker has version {ksdiff_engine.__version__} of the engine, the client "
-                f"{parcel.engine}.",
-                hint="Install the same version on all machines.",
-            )
+        check_same_engine(parcel.engine)
         self.key = parcel.key
         job = parcel.job
         limit_threads(job.threads)

@@ -265,12 +265,12 @@ def fingerprint(
         "the result": f"{scene.width} × {scene.height} pixels of {scene.bands} bands",
         "tiles": f"{len(windows)} of {windows[0].width} × {windows[0].height} pixels",
         **{f"the job's {key}": json.dumps(value) for key, value in fields.items()},
-        **{f"the file {os.path.abspath(file)}": _describe(file) for file in files},
+        **{f"the file {os.path.abspath(file)}": describe_file(file) for file in files},
         **dict(tags),
     }
 
 
-def _describe(path: str) -> str:
+def describe_file(path: str) -> str:
     """Size, time and a checksum of samples of a file; also on GDAL's virtual file systems."""
     with gdal_failures():
         status = gdal.VSIStatL(path)

@@ -1,12 +1,14 @@
-"""Small generated rasters: a PAN/MS pair of one smooth ground, as GeoTIFF files."""
+"""Small generated rasters: a PAN/MS pair of one smooth ground, as GeoTIFF files; and a cluster."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -185,3 +187,25 @@ def network_weights(tmp_path: Path) -> str:
             parameter += 0.07 * torch.randn(parameter.shape)
     save_network(network.eval(), CARD, tmp_path / "random.safetensors")
     return str(tmp_path / "random.safetensors")
+
+
+@pytest.fixture(scope="session")
+def scheduler() -> Iterator[str]:
+    """The address of a Dask cluster of two processes, as one would find it."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
+    ) as two:
+        yield two.scheduler_address
+
+
+@pytest.fixture
+def kill_a_worker(scheduler: str) -> Callable[[], None]:
+    """Kill one of the cluster's processes the hard way; Dask starts another in its place."""
+    import distributed
+
+    def kill() -> None:
+        with distributed.Client(scheduler, set_as_default=False) as client:
+            os.kill(min(client.run(os.getpid).values()), signal.SIGKILL)
+
+    return kill

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +14,7 @@ from ksdiff_engine.errors import Cancelled, EnvironmentProblem, InputError, Weig
 from ksdiff_engine.job import PansharpenJob
 from ksdiff_engine.pipeline import run_job
 
-distributed = pytest.importorskip("distributed")
-
-
-@pytest.fixture(scope="module")
-def scheduler():
-    """The address of a cluster of two processes, as one would find it."""
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.CRITICAL
-    ) as two:
-        yield two.scheduler_address
+pytest.importorskip("distributed")
 
 
 @pytest.fixture
@@ -65,14 +54,9 @@ def at_tile(number, action):
     return progress
 
 
-def test_a_worker_is_killed_in_the_middle(job, alone, scheduler):
+def test_a_worker_is_killed_in_the_middle(job, alone, scheduler, kill_a_worker):
     expected = alone()
-
-    def kill_one():
-        with distributed.Client(scheduler, set_as_default=False) as client:
-            os.kill(min(client.run(os.getpid).values()), signal.SIGKILL)
-
-    run_job(replace(job, scheduler=scheduler), at_tile(4, kill_one))
+    run_job(replace(job, scheduler=scheduler), at_tile(4, kill_a_worker))
     assert Path(job.output).read_bytes() == expected
 
 
@@ -135,3 +119,24 @@ def test_impossible_fields(job):
         replace(job, workers=2, scheduler="tcp://host:8786")
     with pytest.raises(InputError, match="workers"):
         replace(job, workers=-1)
+
+
+def test_what_ends_every_worker_is_given_up(scheduler):
+    """Others go on: `spread` yields the error in the place of the result."""
+    import distributed
+
+    def deadly(item):
+        import os
+
+        return os.kill(os.getpid(), 9) if item == "deadly" else item
+
+    def allow(failures, dask_scheduler):
+        dask_scheduler.allowed_failures = failures
+
+    with distributed.Client(scheduler, set_as_default=False) as client:
+        client.run_on_scheduler(allow, failures=0)
+        outcomes = dict(cluster.spread(client, deadly, ["deadly"]))
+        client.run_on_scheduler(allow, failures=3)
+        assert dict(cluster.spread(client, deadly, ["harmless"])) == {"harmless": "harmless"}
+    assert isinstance(outcomes["deadly"], EnvironmentProblem)
+    assert "ended 1 workers" in str(outcomes["deadly"])

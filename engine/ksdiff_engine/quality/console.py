@@ -31,7 +31,7 @@ def table_text(table: dict[str, Any]) -> str:
     if len(rows) == 1:
         body = _pairs([(head, column[0]) for head, column in zip(heads, columns)])
     else:
-        body = _columns(["", *heads], [labels, *columns])
+        body = columns_text(["", *heads], [labels, *columns])
     notes = [f"{row['label']}: {row['note']}" for row in rows if row["note"]]
     words = [line for line in (table["caption"], *notes) if line]
     return "\n".join([table["title"], body, *words])
@@ -52,7 +52,7 @@ def _pairs(pairs: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"  {name:<{width}}  {value}" for name, value in pairs)
 
 
-def _columns(heads: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
+def columns_text(heads: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
     """The first column left-aligned, all others right-aligned."""
     widths = [max(map(len, (head, *column))) for head, column in zip(heads, columns)]
     lines = []
