@@ -148,7 +148,9 @@ class RasterWriter:
     def _create(self, grid: Grid, tags: dict[str, str]) -> gdal.Dataset:
         user = self._user_options if self._driver == "GTiff" else {}
         dataset = None
-        with gdal_failures(also=IGNORED_OPTION) as failures:
+        # An object store takes files whole: they grow in GDAL's temporary folder (CPL_TMPDIR).
+        grow = gdal_option("CPL_VSIL_USE_TEMP_FILE_FOR_RANDOM_WRITE", "YES")
+        with grow, gdal_failures(also=IGNORED_OPTION) as failures:
             dataset = gdal.GetDriverByName("GTiff").Create(
                 self._working_path,
                 grid.width,
