@@ -13,7 +13,7 @@ export QT_QPA_PLATFORM ?= offscreen
 export PYTHONPATH := $(CURDIR)/engine:$(CURDIR)/training
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-qgis-lts lint bench bench-peers translations figures docs package deploy clean
+.PHONY: help setup demo test test-qgis-lts lint bench bench-peers translations figures screenshots docs package deploy clean
 MAKEFLAGS += --no-print-directory
 
 help:  ## list the targets
@@ -53,6 +53,9 @@ translations: setup  ## bring ksdiff_qgis/i18n up to date with the sources
 
 figures: setup  ## draw the figures of the algorithms' help, resources/help
 	@$(RUN)/python scripts/help_figures.py
+
+screenshots: setup  ## take the tutorial's pictures in a real QGIS on a virtual screen
+	@$(RUN)/python scripts/screenshots.py
 
 docs: $(VENV)/.docs-done  ## the user guide, build/docs/index.html, and its pages of the algorithms
 	@$(RUN)/python scripts/algorithm_pages.py
