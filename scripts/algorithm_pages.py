@@ -66,7 +66,6 @@ def page(algorithm: QgsProcessingAlgorithm) -> str:
         if not algorithm.parameterDefinition(output.name())
     ]
     parts = [
-        "<!-- Written by scripts/algorithm_pages.py (make docs). -->",
         f"# {algorithm.displayName()}",
         f"`{algorithm.id()}`",
         f"![What it does](../../resources/help/{algorithm.name()}.png)",
@@ -79,6 +78,8 @@ def page(algorithm: QgsProcessingAlgorithm) -> str:
         rows = "".join(f"| `{o.name()}` | {o.description()} |\n" for o in outputs)
         parts.append(f"## Outputs beside the files\n\n| output | |\n|---|---|\n{rows}".rstrip())
     parts.append(f"## In a shell\n\n```sh\n{_command(algorithm)}\n```")
+    # At the end: mkdocs takes the title of a page from a heading that comes first.
+    parts.append("<!-- Written by scripts/algorithm_pages.py (make docs). -->")
     return "\n\n".join(parts) + "\n"
 
 
