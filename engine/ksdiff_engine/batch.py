@@ -257,7 +257,7 @@ def outcomes(
         ended = _here(tasks, report)
     for outcome in ended:
         record.add(outcome)
-        yield outcome
+        yield replace(outcome, identity={})  # the largest part of it, which only the record needs
 
 
 def _here(tasks: Sequence[_Task], report: Progress) -> Iterator[Outcome]:
