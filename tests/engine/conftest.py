@@ -189,6 +189,16 @@ def network_weights(tmp_path: Path) -> str:
     return str(tmp_path / "random.safetensors")
 
 
+@pytest.fixture
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let the network's tiles be as small as a tile may be, so that small scenes have several."""
+    from ksdiff_engine.fusion import KSDiffMethod
+    from ksdiff_engine.job import SMALLEST_TILE
+
+    monkeypatch.setattr(KSDiffMethod, "block", SMALLEST_TILE, raising=False)
+    return SMALLEST_TILE
+
+
 @pytest.fixture(scope="session")
 def scheduler() -> Iterator[str]:
     """The address of a Dask cluster of two processes, as one would find it."""

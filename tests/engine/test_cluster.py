@@ -18,14 +18,14 @@ pytest.importorskip("distributed")
 
 
 @pytest.fixture
-def job(tmp_path, pair_files, network_weights):
+def job(tmp_path, pair_files, network_weights, small_tiles):
     """Sixteen tiles, some without a valid pixel."""
     pan, ms = pair_files(size=(64, 64), ms_hole=(slice(0, 20), slice(0, 20)))
     return PansharpenJob(
         *(pan, (ms,), str(tmp_path / "fused.tif")),
         weights=network_weights,
         device="cpu",
-        tile=64,
+        tile=small_tiles,
         threads=1,
     )
 

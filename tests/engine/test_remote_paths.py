@@ -149,12 +149,12 @@ def bucket(store, served):
 
 
 def test_a_scene_from_a_web_server_over_a_cluster(
-    tmp_path, files, served, network_weights, scheduler
+    tmp_path, files, served, network_weights, small_tiles, scheduler
 ):
     local = PansharpenJob(
         *(str(files[0]), (str(files[1]),), str(tmp_path / "local.tif")),
         weights=network_weights,
-        tile=128,
+        tile=small_tiles,
         threads=1,
     )
     run_job(local)

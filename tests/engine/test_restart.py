@@ -266,7 +266,7 @@ def test_no_room_for_tiles_and_no_folder(job, monkeypatch):
 
 @pytest.mark.parametrize("scope", ["scene", "tile"])
 def test_the_network_resumes_with_the_kernels_of_the_first_run(
-    tmp_path, pair_files, network_weights, scope
+    tmp_path, pair_files, network_weights, small_tiles, scope
 ):
     from ksdiff_engine import fusion
 
@@ -276,7 +276,7 @@ def test_the_network_resumes_with_the_kernels_of_the_first_run(
         device="cpu",
         prior_scope=scope,
         register="off",
-        tile=128,
+        tile=small_tiles,
         resume=True,
     )
     run_job(replace(job, resume=False))
