@@ -20,6 +20,8 @@ from ksdiff_training.loop import Stage
 from ksdiff_training.stages import build_modules, known_prior, measure_prior, stage1, stage2
 from ksdiff_training.train import train
 
+TIMES = ("seconds", "waited")
+
 
 def load(path):
     return torch.load(path, weights_only=True)
@@ -36,7 +38,7 @@ def changed(module, before):
 def logged(folder):
     """All that the stage logged, times apart."""
     rows = read_rows(folder / "log.csv") + read_rows(folder / "validation.csv")
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+    return [{key: value for key, value in row.items() if key not in TIMES} for row in rows]
 
 
 class Interrupted(Exception):

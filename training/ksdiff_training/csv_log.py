@@ -10,13 +10,23 @@ from typing import Any
 
 
 def append_row(path: Path, row: Mapping[str, Any]) -> None:
-    """Add a row, with a header when the file is new."""
-    new = not path.exists()
+    """Add a row, with a header when the file is new; else only what its header names.
+
+    So a run goes on whose log was begun by a version that told less.
+    """
+    header = _header(path)
     with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(row))
-        if new:
+        writer = csv.DictWriter(file, fieldnames=header or list(row), extrasaction="ignore")
+        if not header:
             writer.writeheader()
         writer.writerow(row)
+
+
+def _header(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return next(csv.reader(file), [])
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .csv_log import read_rows
 
-NOT_CURVES = ("step", "seconds")
+NOT_CURVES = ("step", "seconds", "waited")
 
 
 def plot_curves(folder: Path, title: str) -> Path:

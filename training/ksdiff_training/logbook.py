@@ -47,18 +47,29 @@ class Logbook:
             self.recent[key] = SMOOTHING * self.recent.get(key, value) + (1 - SMOOTHING) * value
         self._bar.update()
 
-    def write(self, step: int, *, seconds: float, left: float, learning_rate: float) -> None:
-        """Tell the smoothed losses, the `seconds` of training so far and how many are left."""
+    def write(
+        self, step: int, *, seconds: float, waited: float, left: float, learning_rate: float
+    ) -> None:
+        """Tell the smoothed losses, the `seconds` of training so far and how many are left.
+
+        `waited`: seconds in which this process had to wait for batches, since the last start.
+        """
         figures = {key: f"{value:.6f}" for key, value in self.recent.items()}
-        append_row(self.folder / "log.csv", {"step": step, "seconds": round(seconds, 1), **figures})
-        for key, value in {**self.recent, "learning_rate": learning_rate}.items():
+        times = {"seconds": round(seconds, 1), "waited": round(waited, 2)}
+        append_row(self.folder / "log.csv", {"step": step, **times, **figures})
+        told = {**self.recent, "learning_rate": learning_rate, "waited": waited}
+        for key, value in told.items():
             self._board.add_scalar(f"training/{key}", value, step)
         terms = ", ".join(f"{key} {value:.4f}" for key, value in self.recent.items())
         if self._bar.disable:
             at = f"{step}" if self.steps is None else f"{step}/{self.steps}"
-            print(f"{self.name} {at}: {terms}; {left / 60:.0f} min left", flush=True)
+            print(
+                f"{self.name} {at}: {terms}; {left / 60:.0f} min left, "
+                f"{waited:.1f} s waited for batches",
+                flush=True,
+            )
         else:
-            self._bar.set_postfix_str(terms)
+            self._bar.set_postfix_str(f"{terms}, waited {waited:.1f} s")
 
     def validation(self, step: int, figures: Mapping[str, float]) -> None:
         """Tell the figures on held-out scenes."""

@@ -16,8 +16,8 @@ from .compute import Compute
 from .config import ExperimentConfig, StageConfig, experiment_from_dict
 from .data import PatchSampler
 from .logbook import Logbook
+from .prefetch import Batch, Prefetcher
 
-Batch = tuple[Tensor, Tensor, Tensor]
 Losses = dict[str, Tensor]  # "loss" is minimised, the others are logged
 BEST_BY = "rmse"  # the figure on held-out scenes that is smallest at the best weights
 
@@ -66,6 +66,7 @@ class Stage:
         self.step = 0
         self.seconds = 0.0
         self.best = math.inf
+        self._batches = Prefetcher(sampler, config.batch)
         self._recent: dict[str, float] = {}
 
     def run(
@@ -79,10 +80,11 @@ class Stage:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._resume()
         logbook = self._open_logbook() if self.compute.is_first else None
-        while not self.ended:
-            losses = self._step()
-            if logbook is not None:
-                self._record(losses, logbook, validate)
+        with Prefetcher(self.sampler, self.config.batch) as self._batches:
+            while not self.ended:
+                losses = self._step()
+                if logbook is not None:
+                    self._record(losses, logbook, validate)
         if logbook is not None:
             logbook.close()
             write_atomically(self._averaged(), self.folder / "final.pt")
@@ -111,7 +113,7 @@ class Stage:
         started = time.monotonic()
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(self.step)
-        batch = [self.compute.share(part) for part in self.sampler.batch(self.config.batch)]
+        batch = [self.compute.share(part) for part in self._batches.take()]
         terms = self._objective(batch)
         values = self.compute.mean(torch.stack([value.detach() for value in terms.values()]))
         losses = dict(zip(terms, values.tolist(), strict=True))
@@ -140,7 +142,13 @@ class Stage:
         experiment, last = self.experiment, self.ended
         if self.step % experiment.log_every == 0 or last:
             rate = self.learning_rate(self.step - 1)
-            logbook.write(self.step, seconds=self.seconds, left=self._left(), learning_rate=rate)
+            logbook.write(
+                self.step,
+                seconds=self.seconds,
+                waited=self._batches.waited,
+                left=self._left(),
+                learning_rate=rate,
+            )
         if validate and (self.step % experiment.validate_every == 0 or last):
             figures = validate(self.average.module)
             logbook.validation(self.step, figures)
@@ -176,7 +184,7 @@ class Stage:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "torch_rng": torch.get_rng_state(),
-            "sampler_rng": self.sampler.rng.bit_generator.state,
+            "sampler_rng": self._batches.rng_state,
         }
         write_atomically(state, self.folder / "checkpoint.pt")
 
