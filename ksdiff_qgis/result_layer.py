@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from qgis.core import (
     QgsLayerTreeLayer,
+    QgsLayerTreeNode,
     QgsMapLayer,
     QgsMultiBandColorRenderer,
     QgsProcessingContext,
@@ -32,6 +34,7 @@ from ksdiff_engine.job import ClassicalJob, PansharpenJob
 from ._compat import band_setter
 from .engine_texts import in_language
 from .rasters import raster_file
+from .roles import scene_name
 from .translation import tr, translatable
 
 # What the worker's result says about the making, in the words of the layer's history.
@@ -52,12 +55,14 @@ class Origin:
     """Where a sharpened raster comes from.
 
     pan, ms: paths, as the engine opens them. bands: of the stacked MS, from 1; empty = all.
+    natural_colour: the result's red, green and blue band, from 1; empty where unknown.
     abstract: one sentence. history: one entry a line of the layer's metadata.
     """
 
     pan: str
     ms: tuple[str, ...]
     bands: tuple[int, ...]
+    natural_colour: tuple[int, ...]
     abstract: str
     history: tuple[str, ...]
 
@@ -74,6 +79,7 @@ def origin_of(job: PansharpenJob | ClassicalJob, result: dict[str, Any], maker: 
         pan=job.pan,
         ms=job.ms,
         bands=job.bands,
+        natural_colour=tuple(result["natural_colour"]),
         abstract=tr(
             "Multispectral raster at the resolution of its panchromatic one, by {maker}.",
             maker=maker,
@@ -150,10 +156,14 @@ def _describe(layer: QgsRasterLayer, origin: Origin) -> None:
 def _style(layer: QgsRasterLayer, origin: Origin, project: QgsProject) -> None:
     """Give the layer the style of its MS, if that is one layer whose shown bands it has.
 
-    Otherwise QGIS's own default stays. The result has the radiometry of MS, so that a stretch fits.
+    The result has the radiometry of MS, so that a stretch fits. What was stacked of band files is
+    shown in natural colour where the sensor tells it. Otherwise QGIS's own default stays.
     """
+    if len(origin.ms) > 1:
+        _show_natural_colour(layer, origin.natural_colour)
+        return
     source = _layer_of(origin.ms[0], project)
-    if source is None or len(origin.ms) > 1 or not isinstance(source.renderer(), QgsRasterRenderer):
+    if source is None or not isinstance(source.renderer(), QgsRasterRenderer):
         return
     shown = source.renderer().clone()
     positions = {band: number for number, band in enumerate(origin.bands, 1)}
@@ -165,6 +175,14 @@ def _style(layer: QgsRasterLayer, origin: Origin, project: QgsProject) -> None:
     layer.importNamedStyle(document, symbology)
     layer.setRenderer(shown)
     layer.emitStyleChanged()
+
+
+def _show_natural_colour(layer: QgsRasterLayer, bands: tuple[int, ...]) -> None:
+    """Show three bands as red, green and blue, with the stretch that the user has set for QGIS."""
+    if bands:
+        layer.setRenderer(QgsMultiBandColorRenderer(layer.dataProvider(), *bands))
+        layer.setDefaultContrastEnhancement()
+        layer.emitStyleChanged()
 
 
 def _renumber_bands(renderer: QgsRasterRenderer, number: Callable[[int], int]) -> bool:
@@ -194,7 +212,10 @@ def _renumber_bands(renderer: QgsRasterRenderer, number: Callable[[int], int]) -
 
 
 def _place(layer: QgsRasterLayer, origin: Origin, project: QgsProject) -> None:
-    """Move the layer's node above the topmost of its inputs, in the group of MS."""
+    """Move the layer's node above the topmost of its inputs, in the group of MS.
+
+    What a product has beside its bands would cover the result: it comes above that, too.
+    """
     root = project.layerTreeRoot()
     node = root.findLayer(layer.id())
     inputs = [_node_of(path, project) for path in (*origin.ms, origin.pan)]
@@ -203,11 +224,22 @@ def _place(layer: QgsRasterLayer, origin: Origin, project: QgsProject) -> None:
         return
     group = beside.parent()
     nodes = [found for found in inputs if found is not None and found.parent() is group]
-    place = min(group.children().index(found) for found in nodes)
+    children = group.children()
+    place = min(children.index(found) for found in nodes)
+    while len(origin.ms) > 1 and place > 0 and _is_of_product(children[place - 1], origin.ms[0]):
+        place -= 1
     moved = node.clone()
     moved.setExpanded(False)
     group.insertChildNode(place, moved)
     node.parent().removeChildNode(node)
+
+
+def _is_of_product(node: QgsLayerTreeNode, band_file: str) -> bool:
+    """Whether a node is a raster of the product that a band file belongs to, by its name."""
+    if not isinstance(node, QgsLayerTreeLayer) or not isinstance(node.layer(), QgsRasterLayer):
+        return False
+    product = scene_name(Path(band_file).stem)
+    return bool(product) and f"{scene_name(node.name())}_".startswith(f"{product}_")
 
 
 def _node_of(path: str, project: QgsProject) -> QgsLayerTreeLayer | None:

@@ -26,7 +26,7 @@ from ksdiff_engine.resampled import with_own_resolution
 from ksdiff_engine.restart import KeptTiles, fingerprint, remove_kept
 from ksdiff_engine.scene import Scene, SceneStatistics, TileData
 from ksdiff_engine.sensor_hints import profile_for, ratio_remark, sensor_keys
-from ksdiff_engine.sensors import without_other_files
+from ksdiff_engine.sensors import natural_colour, without_other_files
 
 if TYPE_CHECKING:
     import torch
@@ -321,6 +321,7 @@ def sharpen(
         "bands": scene.bands,
         "ratio": scene.ratio,
         "valid_fraction": valid / (scene.width * scene.height),
+        "natural_colour": list(natural_colour(scene.profile, scene.bands)),
     }
 
 

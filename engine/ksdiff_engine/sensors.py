@@ -154,6 +154,17 @@ def detect_sensor(hints: Iterable[str]) -> SensorProfile:
     return load_profiles()[winners[0]] if most > 0 and len(winners) == 1 else DEFAULT
 
 
+def natural_colour(profile: SensorProfile, n_bands: int) -> tuple[int, ...]:
+    """Return the numbers of the red, green and blue band among ``n_bands`` MS bands, from 1.
+
+    Empty where the profile does not tell: it has another number of bands, or lacks a colour.
+    """
+    names = [band.name for band in profile.ms_bands]
+    if len(names) != n_bands or not {"red", "green", "blue"} <= set(names):
+        return ()
+    return tuple(names.index(colour) + 1 for colour in ("red", "green", "blue"))
+
+
 def gains_for(profile: SensorProfile, n_bands: int) -> tuple[float, ...]:
     """Return the MTF gains at Nyquist of ``n_bands`` MS bands.
 

@@ -80,7 +80,7 @@ def test_result_and_tags(run, pair_files, weights_folder):
         *("output", "width", "height", "bands", "ratio", "valid_fraction", "seconds"),
         *("weights", "weights_sha256", "weights_reason", "device", "seed", "messages"),
         *("shift_x", "shift_y", "shift_error", "shift_confidence", "shift_corrected"),
-        *("registration", "sensor", "sensor_reason"),
+        *("registration", "sensor", "sensor_reason", "natural_colour"),
     }
     assert result["messages"] == warnings == []
     assert json.loads(json.dumps(result)) == result

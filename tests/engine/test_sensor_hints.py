@@ -232,6 +232,7 @@ def test_a_landsat_product_is_taken_as_delivered(landsat_files, tmp_path):
     result, bands = sharpened(landsat_files, sorted(landsat_files), tmp_path)
     assert bands == [f"B{n}" for n in range(1, 8)]
     assert result["sensor"] == "landsat-8-9"
+    assert result["natural_colour"] == [4, 3, 2]
     (message,) = result["messages"]
     assert message.startswith("Left out, as no multispectral bands: B10, B11 (thermal")
     assert "B8 (panchromatic)" in message

@@ -8,7 +8,14 @@ import pytest
 
 from ksdiff_engine import sensors
 from ksdiff_engine.errors import InputError
-from ksdiff_engine.sensors import DEFAULT, detect_sensor, gains_for, get_profile, load_profiles
+from ksdiff_engine.sensors import (
+    DEFAULT,
+    detect_sensor,
+    gains_for,
+    get_profile,
+    load_profiles,
+    natural_colour,
+)
 
 # DLPan-Toolbox genMTF.m and MTF_PAN.m; Sentinel-2: fr-pansh-eval-tool genMTF.m.
 PUBLISHED = {
@@ -55,6 +62,20 @@ def test_profiles_are_plausible():
 def test_other_band_counts_fall_back_to_the_default_gain():
     assert gains_for(get_profile("worldview-3"), 4) == (0.3,) * 4
     assert gains_for(DEFAULT, 3) == (0.3,) * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "bands", "expected"),
+    [
+        ("landsat-8-9", 7, (4, 3, 2)),
+        ("pleiades-neo", 6, (1, 2, 3)),
+        ("landsat-8-9", 6, ()),
+        ("sentinel-2-20m", 6, ()),
+        ("default", 3, ()),
+    ],
+)
+def test_natural_colour_is_told_or_not(name, bands, expected):
+    assert natural_colour(get_profile(name), bands) == expected
 
 
 def test_names_ignore_case_and_punctuation():

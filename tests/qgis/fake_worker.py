@@ -53,6 +53,8 @@ def fuse(job: dict) -> dict:
         "seed": job["seed"],
         "valid_fraction": 1.0,
         "seconds": 0.1,
+        # As if the bands were blue, green, red and more.
+        "natural_colour": [3, 2, 1] if len(bands) > 2 else [],
         "shift_x": None,
         "shift_y": None,
         "shift_confidence": 0.0,

@@ -123,10 +123,19 @@ def test_classes_of_a_palette_are_not_carried_over(project, scene, good_worker):
     assert not isinstance(sharpen(project, scene).renderer(), QgsPalettedRasterRenderer)
 
 
-def test_band_files_leave_the_style_to_qgis(project, scene, good_worker):
+def test_band_files_are_shown_in_natural_colour(project, scene, good_worker):
+    """The fake worker's sensor has blue, green, red and more."""
     for path in scene.bands:
         add(project, path, Path(path).stem)
-    assert bands_of(sharpen(project, scene, MS=list(scene.bands))) == (1, 2, 3)
+    result = sharpen(project, scene, MS=list(scene.bands))
+    assert bands_of(result) == (3, 2, 1)
+    for low, high in stretch_of(result):
+        assert 300 < low < high < 2000  # of the scene, not of the data type
+
+
+def test_band_files_without_natural_colour_leave_the_style_to_qgis(project, scene, good_worker):
+    result = sharpen(project, scene, MS=list(scene.bands[:2]))
+    assert result.renderer().usesBands() == [1, 2]
 
 
 def tree(group):
@@ -151,6 +160,21 @@ def test_the_result_lies_above_its_inputs_in_their_group(project, scene, good_wo
     result = sharpen(project, scene)
     assert tree(root) == ["top", ["scene", "first", "ms pansharpened", "sharp", "color"]]
     assert project.mapLayer(result.id()) is result
+
+
+def test_the_result_lies_above_what_a_product_has_beside_its_bands(project, scene, good_worker):
+    bands = [Path(path) for path in scene.bands]
+    files = [band.rename(band.with_name(f"site_B{n}.tif")) for n, band in enumerate(bands, 2)]
+    add(project, scene.pan, "site_B8")
+    for file in files:
+        add(project, str(file), file.stem)
+    other = write_raster(scene.folder / "other.tif", np.ones((1, 4, 4)), 5)
+    for name in ("site_B9", "site_QA_PIXEL", "another site", "site_B1"):
+        add(project, other, name)
+    sharpen(project, scene, MS=[str(file) for file in files])
+    assert tree(project.layerTreeRoot())[:5] == [
+        *("site_B1", "another site", "site pansharpened", "site_QA_PIXEL", "site_B9")
+    ]
 
 
 def test_inputs_that_are_no_layers_leave_it_where_it_is(project, scene, good_worker):
