@@ -12,6 +12,7 @@ from ..translation import tr, translatable
 
 _LOG_TAIL = 200  # lines of output that are searched
 _KILLED = (-9, 137)
+_END_OF_NAME = r"""(?=[\\/\s"',;:)\]]|$)"""
 
 
 @dataclass(frozen=True)
@@ -199,10 +200,18 @@ def explain(doing: str, output: str, code: int | None = None) -> EnvironmentProb
 
 
 def redacted(text: str) -> str:
-    """Return the text without the user's name in paths and without passwords in addresses."""
+    """Return the text without the user's name in paths and without passwords in addresses.
+
+    Python's messages double the backslashes of Windows' paths, and Windows shortens names
+    ("JOHNDO~1"). Drives of a user's own carry the name, too ("/media/john/disk").
+    """
     home = Path.home()
     text = re.sub(r"(\w+://)[^/\s@]+@", r"\1***@", text)
-    for folder in (str(home), home.as_posix()):
-        if len(folder) > 1:
-            text = text.replace(folder, "~")
-    return text
+    if not home.name:  # the root folder, as in some containers
+        return text
+    folder = "".join(rf"[\\/]+{re.escape(part)}" for part in home.parts[1:])
+    path = rf"(?<![\w.]){re.escape(home.drive)}{folder}{_END_OF_NAME}"
+    text = re.sub(path, "~", text, flags=re.IGNORECASE)
+    short = re.escape(home.name.replace(" ", "")[:6])
+    name = rf"(?<=[\\/])({re.escape(home.name)}|{short}~\d){_END_OF_NAME}"
+    return re.sub(name, "***", text, flags=re.IGNORECASE)

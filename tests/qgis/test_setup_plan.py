@@ -6,7 +6,7 @@ import json
 import os
 import time
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
 
@@ -256,7 +256,23 @@ def test_unusual_failures_are_told_by_their_last_line():
     assert "memory" in explain("Installing PyTorch", "Installing collected packages", -9).message
 
 
-def test_names_and_passwords_are_redacted(monkeypatch):
-    monkeypatch.setattr(Path, "home", lambda: Path("/home/jane"))
-    text = "/home/jane/.local via https://jane:secret@proxy:8080/x"
-    assert redacted(text) == "~/.local via https://***@proxy:8080/x"
+@pytest.mark.parametrize(
+    ("home", "text", "safe"),
+    [
+        (PurePosixPath("/home/jane"), "/home/jane/.local", "~/.local"),
+        (PurePosixPath("/home/jane"), "in '/home/jane'", "in '~'"),
+        (PurePosixPath("/home/jane"), "/home/janet/x /mnt/home/x", "/home/janet/x /mnt/home/x"),
+        (PurePosixPath("/home/jane"), "file:///home/jane/a", "file:~/a"),
+        (PurePosixPath("/home/jane"), "/media/jane/disk/pan.tif", "/media/***/disk/pan.tif"),
+        (PurePosixPath("/home/jane"), "https://jane:secret@proxy:8/x", "https://***@proxy:8/x"),
+        (PurePosixPath("/"), "/usr/bin/python3", "/usr/bin/python3"),
+        (PureWindowsPath(r"C:\Users\Jane Doe"), r"C:\Users\Jane Doe\x", r"~\x"),
+        (PureWindowsPath(r"C:\Users\Jane Doe"), r"'C:\\Users\\jane doe\\x'", r"'~\\x'"),
+        (PureWindowsPath(r"C:\Users\Jane Doe"), "c:/users/jane doe/x", "~/x"),
+        (PureWindowsPath(r"C:\Users\Jane Doe"), r"C:\Users\JANEDO~1\x", r"C:\Users\***\x"),
+        (PureWindowsPath(r"C:\Users\Jane Doe"), r"D:\Jane Doe\wheels", r"D:\***\wheels"),
+    ],
+)
+def test_names_and_passwords_are_redacted(monkeypatch, home, text, safe):
+    monkeypatch.setattr(Path, "home", lambda: home)
+    assert redacted(text) == safe
