@@ -35,6 +35,7 @@ class AssessmentAlgorithm(KSDiffAlgorithm):
     OUTPUT_HTML = "OUTPUT_HTML"
 
     GROUP = translatable("Quality")
+    ICON = "quality.svg"
     TAGS: tuple[str, ...] = ("quality", "assessment", "metrics", "index", "accuracy", "report")
     FIGURES: ClassVar[dict[str, str]]
 

@@ -42,6 +42,7 @@ class DegradeAlgorithm(KSDiffAlgorithm):
         "it is sampled."
     )
     GROUP = translatable("Quality")
+    ICON = "quality.svg"
     TAGS = ("wald", "degrade", "reduced resolution", "downsample", "mtf", "pansharpening")
 
     def declare_parameters(self) -> list[QgsProcessingParameterDefinition]:

@@ -21,6 +21,7 @@ from .._paths import RESOURCES
 from ..translation import tr
 
 _FIGURES = RESOURCES / "help"
+_ICONS = RESOURCES / "icons"
 _IMAGE = '<img src="{}"><br>'
 
 
@@ -38,6 +39,7 @@ class DescribedAlgorithm(QgsProcessingAlgorithm):
     DESCRIPTION: str
     GROUP: str
     TAGS: tuple[str, ...]
+    ICON = "ksdiff.svg"
 
     def declare_parameters(self) -> list[QgsProcessingParameterDefinition]:
         """Return the parameters, destinations among them, each with its help."""
@@ -69,10 +71,10 @@ class DescribedAlgorithm(QgsProcessingAlgorithm):
         return list(self.TAGS)
 
     def icon(self) -> QIcon:
-        return self.provider().icon() if self.provider() else QIcon()
+        return QIcon(self.svgIconPath())
 
     def svgIconPath(self) -> str:
-        return self.provider().svgIconPath() if self.provider() else ""
+        return str(_ICONS / self.ICON)
 
     def initAlgorithm(self, configuration: dict[str, Any] | None = None) -> None:
         for parameter in self.declare_parameters():

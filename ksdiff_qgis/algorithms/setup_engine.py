@@ -52,6 +52,7 @@ class SetupEngineAlgorithm(DescribedAlgorithm):
         "an installation goes on where it stopped when it is started again."
     )
     GROUP = translatable("Engine")
+    ICON = "engine.svg"
     TAGS = ("pytorch", "torch", "install", "environment", "gpu", "cuda")
 
     def flags(self) -> Any:
