@@ -103,7 +103,7 @@ def test_what_is_better_than_brovey_is_kept(headless, provider, sample):
     figures, kept = keep_if_better(headless, sample)
     assert figures["KSDiff"]["hqnr"] > figures["Brovey"]["hqnr"]
     assert read(kept).shape == (4, 96, 96)
-    assert "dropped" not in headless.warnings
+    assert "dropped" not in headless.said
 
 
 @needs_qgis_process
@@ -111,7 +111,7 @@ def test_what_is_not_better_than_brovey_is_dropped(headless, provider, tmp_path,
     figures, kept = keep_if_better(headless, make_scene(tmp_path))
     assert figures["KSDiff"]["hqnr"] <= figures["Brovey"]["hqnr"]
     assert not kept.exists()
-    assert "The result was dropped: HQNR 0" in headless.warnings
+    assert "The result was dropped: HQNR 0" in headless.said
 
 
 @needs_qgis_process

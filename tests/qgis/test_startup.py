@@ -30,7 +30,7 @@ def test_the_plugin_is_imported_fast_and_without_heavy_libraries():
     seconds = []
     for _ in range(3):
         ran = subprocess.run(
-            [sys.executable, "-c", IMPORT], cwd=ROOT, capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", IMPORT], cwd=ROOT, capture_output=True, text=True, timeout=600
         )
         assert ran.returncode == 0, ran.stderr
         took, modules = json.loads(ran.stdout.splitlines()[-1])
