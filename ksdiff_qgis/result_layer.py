@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from qgis.core import (
+    QgsLayerNotesUtils,
     QgsLayerTreeLayer,
     QgsLayerTreeNode,
     QgsMapLayer,
@@ -151,6 +153,8 @@ def _describe(layer: QgsRasterLayer, origin: Origin) -> None:
     metadata.setAbstract(origin.abstract)
     metadata.setHistory([*metadata.history(), *origin.history])
     layer.setMetadata(metadata)
+    lines = "<br>".join(map(escape, origin.history))
+    QgsLayerNotesUtils.setLayerNotes(layer, f"<p>{escape(origin.abstract)}</p><p>{lines}</p>")
 
 
 def _style(layer: QgsRasterLayer, origin: Origin, project: QgsProject) -> None:

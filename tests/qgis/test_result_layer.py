@@ -211,6 +211,14 @@ def test_metadata_tell_how_it_was_made(project, scene, good_worker):
     assert f"PAN: {scene.pan}" in result.htmlMetadata()
 
 
+def test_layer_notes_tell_it_too(project, scene, good_worker):
+    from qgis.core import QgsLayerNotesUtils
+
+    notes = QgsLayerNotesUtils.layerNotes(sharpen(project, scene))
+    for told in ("Pansharpen (KSDiff)", f"PAN: {scene.pan}<br>", "Weights: auto"):
+        assert told in notes
+
+
 def test_a_run_in_a_thread_loads_its_result(project, scene, good_worker, feedback):
     """As the dialog runs it: prepared here, processed in a thread, the result loaded here."""
     from processing.gui.Postprocessing import handleAlgorithmResults
