@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,7 @@ import pytest
 from scripts import deploy, package
 
 ROOT = Path(__file__).resolve().parents[2]
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 SHIPPED = {
     ".py", ".txt", ".json", ".svg", ".png", ".qm", ".tif", ".md", ".safetensors", ".qml", ".model3",
     ".ui",
@@ -146,6 +148,14 @@ def test_scanners_of_the_plugin_repository_find_nothing(archive: Path, tmp_path:
     # Spaces around the colon of a slice are right where its ends are expressions (PEP 8).
     style = scan("flake8", "--isolated", "--max-line-length=120", "--extend-ignore=E203")
     assert style.returncode == 0, style.stdout + style.stderr
+
+
+def test_findings_that_are_allowed_are_explained(archive: Path) -> None:
+    explained = set(re.findall(r"^\| (B\d+),", CONTRIBUTING.read_text("utf-8"), re.MULTILINE))
+    with zipfile.ZipFile(archive) as opened:
+        sources = [opened.read(n).decode() for n in opened.namelist() if n.endswith(".py")]
+    marks = [mark for source in sources for mark in re.findall(r"nosec(.*)", source)]
+    assert {mark.strip() for mark in marks} == explained
 
 
 def test_nothing_in_it_is_executable(archive: Path) -> None:
