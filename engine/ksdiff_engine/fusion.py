@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,15 @@ from .model.baking import bake, rebuild
 from .model.features import Standardisation, band_features, pan_features, standardise_band
 from .model.ksdiff import KSDiff
 from .model.storage import load_network
+from .pixel_pass import PixelPass, fastest_precision
 from .raster.tiling import Window
 from .scene import Scene, TileData
 
 Progress = Callable[[float, str], None]
-BakedBands = tuple[nn.Module, ...]  # one plain network a band
+Warn = Callable[[str], None]
 
 PRIOR_SCOPES = ("scene", "tile")
+BLOCK = 1024  # PAN pixels, see KSDiffMethod.block
 WINDOW = 64  # PAN pixels, rounded up to what the network divides; the patch size of training
 WINDOWS_A_SCENE = 64
 WINDOWS_A_CELL = 9
@@ -40,11 +43,23 @@ LARGEST_VALUE = 6.0
 LARGEST_CONTRAST = 1.0
 
 
+@dataclass(frozen=True)
+class Baked:
+    """Plain networks, one a band, in float32 where they were baked, and ready for the pixels."""
+
+    networks: list[nn.Module]
+    pixels: PixelPass
+
+
 class KSDiffMethod:
     """A trained network behind every method's contract: `prepare` a scene, `fuse` its tiles.
 
     halo: PAN pixels that a tile needs on each side of what is kept of it.
     seed: of the noise that the prior's diffusion starts from; same seed, same result.
+    precision: in which the pass over the pixels computes; kernels are baked in float32.
+    block: edge of the tiles that have to be fused for the result not to depend on how a scene is
+        cut; 0 when any will do. Values of neighbouring tiles differ in their last bit, which
+        half precision may round to another number.
     """
 
     name = "ksdiff"
@@ -60,7 +75,13 @@ class KSDiffMethod:
         device: torch.device | str = "cpu",
         prior_scope: str = "scene",
         seed: int = 0,
+        precision: torch.dtype | None = None,
+        edge: int = 0,
+        warn: Warn = lambda message: None,
     ) -> None:
+        """precision: None is the device's fastest. edge: of what the network sees of a tile at
+        once, 0 is all of it. warn: told when a GPU's memory gives out.
+        """
         if prior_scope not in PRIOR_SCOPES:
             raise ValueError(f"prior_scope must be one of {PRIOR_SCOPES}, not {prior_scope!r}")
         if network.config.bands != 1:
@@ -73,13 +94,20 @@ class KSDiffMethod:
         self.device = torch.device(device)
         self.prior_scope = prior_scope
         self.seed = seed
+        self.precision = precision or fastest_precision(self.device)
+        self.edge = edge
+        self.warn = warn
         self.stride = network.backbone.stride
         self.halo = _round_up(network.backbone.radius, self.stride)
-        self.window = _round_up(WINDOW, math.lcm(self.stride, network.config.ratio))
+        self.window = _round_up(WINDOW, math.lcm(self.stride, network.config.stem))
         self._scene: Scene | None = None
         self._standardisation: Standardisation | None = None
-        self._baked: BakedBands | None = None
-        self._cells: OrderedDict[tuple[int, int], BakedBands] = OrderedDict()
+        self._baked: Baked | None = None
+        self._cells: OrderedDict[tuple[int, int], Baked] = OrderedDict()
+
+    @property
+    def block(self) -> int:
+        return BLOCK if self.precision != torch.float32 else 0
 
     @classmethod
     def from_file(
@@ -89,10 +117,21 @@ class KSDiffMethod:
         device: torch.device | str = "cpu",
         prior_scope: str = "scene",
         seed: int = 0,
+        precision: torch.dtype | None = None,
+        edge: int = 0,
+        warn: Warn = lambda message: None,
     ) -> KSDiffMethod:
         """Load weights. Raises WeightsError for a file that is damaged or of another kind."""
         network, _ = load_network(path)
-        return cls(network, device=device, prior_scope=prior_scope, seed=seed)
+        return cls(
+            network,
+            device=device,
+            prior_scope=prior_scope,
+            seed=seed,
+            precision=precision,
+            edge=edge,
+            warn=warn,
+        )
 
     def prepare(self, scene: Scene, progress: Progress = lambda fraction, message: None) -> None:
         """Gather the scene's statistics; in scene scope, estimate the prior and bake kernels.
@@ -108,7 +147,7 @@ class KSDiffMethod:
         """What `prepare` found beyond the scene's statistics: ``"<band>/<layer>"`` -> kernel."""
         return {
             f"{band}/{name}": tensor.cpu().numpy()
-            for band, network in enumerate(self._baked or ())
+            for band, network in enumerate(self._baked.networks if self._baked else ())
             for name, tensor in network.state_dict().items()
         }
 
@@ -118,16 +157,18 @@ class KSDiffMethod:
         if self.prior_scope == "scene":
             shape = (1, self.network.config.in_channels, self.window, self.window)
             blank = torch.zeros(shape, device=self.device)
-            self._baked = tuple(
-                rebuild(self.network.backbone, blank, self._tensors(state, f"{band}/"))
-                for band in range(scene.bands)
+            self._baked = self._pass_of(
+                [
+                    rebuild(self.network.backbone, blank, self._tensors(state, f"{band}/"))
+                    for band in range(scene.bands)
+                ]
             )
 
     def _begin(self, scene: Scene, progress: Progress) -> None:
         statistics = scene.statistics(progress)
         self._scene = scene
         self._standardisation = Standardisation.from_moments(
-            statistics.mean, statistics.covariance, statistics.intensity_weights
+            statistics.mean, statistics.covariance, statistics.intensity_weights, scene.ratio
         )
         self._cells.clear()
 
@@ -149,18 +190,26 @@ class KSDiffMethod:
     # --- the pass over the pixels ---
 
     @torch.inference_mode()
-    def _run(self, baked: BakedBands, tile: TileData) -> np.ndarray:
+    def _run(self, baked: Baked, tile: TileData) -> np.ndarray:
         scene = self._known_standardisation()
         padding = _alignment_padding(tile.window, self.stride)
-        shared = pan_features(tile.pan, tile.pan_low, tile.ms_up, scene)
-        fused = np.empty_like(tile.ms_up)
+        inputs = (_padded(image, padding) for image in self._inputs(tile))
         inner = _unpadded(padding, tile.pan.shape)
-        for band, network in enumerate(baked):
-            inputs = np.pad(_network_input(shared, tile.ms_up, scene, band), padding, mode="edge")
-            batch = torch.from_numpy(inputs)[None].to(self.device)
-            residual = network(batch)[0, 0].float().cpu().numpy()[inner]
-            fused[band] = tile.ms_up[band] + residual * np.float32(scene.std[band])
+        fused = np.empty_like(tile.ms_up)
+        for band, residual in enumerate(baked.pixels.residuals(inputs)):
+            np.multiply(residual[inner], np.float32(scene.std[band]), out=fused[band])
+            fused[band] += tile.ms_up[band]
         return fused
+
+    def _inputs(self, tile: TileData) -> Iterator[np.ndarray]:
+        """The network's input (1 + F, H, W) for one band after the other."""
+        scene = self._known_standardisation()
+        shared = pan_features(tile.pan, tile.pan_low, tile.ms_up, scene)
+        for band in range(len(tile.ms_up)):
+            features = band_features(
+                shared, tile.ms_up, scene, band, self.network.config.pan_features
+            )
+            yield np.concatenate([standardise_band(tile.ms_up, scene, band), features])
 
     def _known_standardisation(self) -> Standardisation:
         assert self._standardisation is not None  # prepare() has run: fuse() checks it  # nosec B101
@@ -169,26 +218,31 @@ class KSDiffMethod:
     # --- baking ---
 
     @torch.inference_mode()
-    def _bake(self, area: Window, count: int, progress: Progress) -> BakedBands:
+    def _bake(self, area: Window, count: int, progress: Progress) -> Baked:
         """Kernels of all bands from at most `count` windows spread over `area`."""
         assert self._scene is not None  # nosec B101
-        scene = self._known_standardisation()
         tiles = window_tiles(
             self._scene, area, count, self.window, lambda f, m: progress(0.5 * f, m)
         )
-        shared = [pan_features(tile.pan, tile.pan_low, tile.ms_up, scene) for tile in tiles]
         networks = []
-        for band in range(self._scene.bands):
+        for band, inputs in enumerate(zip(*(self._inputs(tile) for tile in tiles))):
             progress(0.5 + 0.5 * band / self._scene.bands, "Estimating the prior")
-            inputs = [
-                _network_input(features, tile.ms_up, scene, band)
-                for features, tile in zip(shared, tiles)
-            ]
             windows = moderated(torch.from_numpy(np.stack(inputs)).to(self.device))
             lrms, pan = windows[:, :1], windows[:, 1:]
             prior = self.network.estimate_prior(pan, lrms, self.seed)
             networks.append(bake(self.network.backbone, windows, prior))
-        return tuple(networks)
+        return self._pass_of(networks)
+
+    def _pass_of(self, networks: list[nn.Module]) -> Baked:
+        pixels = PixelPass(
+            networks,
+            device=self.device,
+            precision=self.precision,
+            halo=self.halo,
+            edge=self.edge,
+            warn=self.warn,
+        )
+        return Baked(networks, pixels)
 
     # --- tile scope ---
 
@@ -211,7 +265,7 @@ class KSDiffMethod:
                 fused[:, top:bottom, left:right] += inner * weights.astype(np.float32)
         return fused
 
-    def _cell(self, column: int, row: int) -> BakedBands:
+    def _cell(self, column: int, row: int) -> Baked:
         key = (column, row)
         if key not in self._cells:
             area = self._cell_area(column, row)
@@ -335,15 +389,6 @@ def _round_up(value: int, step: int) -> int:
     return -(-value // step) * step
 
 
-def _network_input(
-    shared: np.ndarray, ms_up: np.ndarray, scene: Standardisation, band: int
-) -> np.ndarray:
-    """The network's input for one band, (1 + F, H, W): the band, then its PAN features."""
-    return np.concatenate(
-        [standardise_band(ms_up, scene, band), band_features(shared, scene, band)]
-    )
-
-
 def _alignment_padding(window: Window, stride: int) -> list[tuple[int, int]]:
     """What to add to a tile's (C, H, W) so that strided layers meet the same pixels in every tile.
 
@@ -354,6 +399,10 @@ def _alignment_padding(window: Window, stride: int) -> list[tuple[int, int]]:
         before = start % stride
         padding.append((before, -(before + length) % stride))
     return padding
+
+
+def _padded(image: np.ndarray, padding: list[tuple[int, int]]) -> np.ndarray:
+    return np.pad(image, padding, mode="edge") if any(map(any, padding)) else image
 
 
 def _unpadded(padding: list[tuple[int, int]], shape: tuple[int, ...]) -> tuple[slice, slice]:

@@ -52,6 +52,10 @@ class FusionMethod(Protocol):
     @property
     def halo(self) -> int: ...
 
+    @property
+    def block(self) -> int:
+        """Edge that tiles must have; 0 when any will do."""
+
     def prepare(self, scene: Scene, progress: Progress) -> None:
         """Take what the method needs from the whole scene."""
 
@@ -163,7 +167,7 @@ def run_pansharpen(job: PansharpenJob, report: Report) -> dict[str, Any]:
         report.warn(remark)
         report(0.02, f"Loading {entry.name} on {device}")
         digest = weights.sha256(entry.path)
-        method = load_method(job, entry, device)
+        method = load_method(job, entry, device, report.warn)
         scene, registration = registered(scene, job.register, report.share(0.03, 0.08), report.warn)
         tags = {
             **scene_tags(scene),
@@ -247,13 +251,21 @@ def choose_weights(
 
 
 def load_method(
-    job: PansharpenJob | CompareJob, entry: weights.CatalogueEntry, device: torch.device
+    job: PansharpenJob | CompareJob,
+    entry: weights.CatalogueEntry,
+    device: torch.device,
+    warn: Callable[[str], None] = lambda message: None,
 ) -> FusionMethod:
     """Load the network; torch is imported here, so that all else works without it."""
     from ksdiff_engine.fusion import KSDiffMethod
 
     return KSDiffMethod.from_file(
-        entry.path, device=device, prior_scope=job.prior_scope, seed=job.seed
+        entry.path,
+        device=device,
+        prior_scope=job.prior_scope,
+        seed=job.seed,
+        edge=job.tile if isinstance(job, PansharpenJob) else 0,
+        warn=warn,
     )
 
 
@@ -298,12 +310,11 @@ def sharpen(
         inputs=(*scene.pair.pan.files, *ms.files),
         pyramids=job.pyramids,
     ) as writer:
-        windows = tile_plan(scene, job.tile)
+        windows = tile_plan(scene, method.block or job.tile)
         with ExitStack() as stack:
             kept = None
             if job.resume:
-                device = str(getattr(method, "device", "cpu"))
-                state = fingerprint(job, scene, tags, windows, device)
+                state = fingerprint(job, scene, tags, windows, computed_in(method))
                 kept = stack.enter_context(KeptTiles.opened(writer, windows, state))
             stack.enter_context(memory_explained())
             valid = fuse_scene(
@@ -323,6 +334,11 @@ def sharpen(
         "valid_fraction": valid / (scene.width * scene.height),
         "natural_colour": list(natural_colour(scene.profile, scene.bands)),
     }
+
+
+def computed_in(method: FusionMethod) -> str:
+    """Device and precision: tiles of another would show in a result."""
+    return f"{getattr(method, 'device', 'cpu')} {getattr(method, 'precision', 'float32')}"
 
 
 def stored_as(job: PansharpenJob | ClassicalJob, scene: Scene) -> tuple[str, float | None]:

@@ -26,7 +26,7 @@ from ksdiff_engine import weights
 from ksdiff_engine.fusion import KSDiffMethod
 from ksdiff_engine.model.ksdiff import KSDiff
 from ksdiff_engine.model.storage import load_network, save_network
-from ksdiff_engine.pipeline import chosen_tile
+from ksdiff_engine.pipeline import LARGE_TILE
 from ksdiff_engine.raster.align import align
 from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import Window
@@ -137,7 +137,7 @@ def chosen_method(options: argparse.Namespace, scene: Scene) -> KSDiffMethod:
 
 def recorded(scene: Scene, method: KSDiffMethod) -> list[list[Call]]:
     """What `method` asks of its networks for some tiles without halo, spread over the scene."""
-    edge = min(chosen_tile(scene), scene.width, scene.height)
+    edge = min(LARGE_TILE, scene.width, scene.height)
     rows, columns = scene.height // edge, scene.width // edge
     numbers = np.unique(np.linspace(0, rows * columns - 1, TILES_HELD).round().astype(int))
     windows = [
@@ -180,7 +180,7 @@ def _run(calls: list[Call]) -> None:
 
 def report(scene: Scene, passes: list[Pass], limit: int | None = None) -> None:
     """Time passes that cover the scene's pixels (`limit` of them, scaled up); print the seconds."""
-    edge = min(chosen_tile(scene), scene.width, scene.height)
+    edge = min(LARGE_TILE, scene.width, scene.height)
     tiles = scene.width * scene.height / edge**2
     count = min(max(1, round(tiles)), limit or round(tiles) + 1)
     passes[0]()  # the first pass prepares convolutions

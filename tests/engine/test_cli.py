@@ -22,7 +22,7 @@ ENGINE = Path(pipeline.__file__).parents[1]
 @pytest.fixture
 def arguments(tmp_path, pair_files, weights_folder, monkeypatch):
     """Options of a job that works; EXP takes the network's place."""
-    monkeypatch.setattr(pipeline, "load_method", lambda job, entry, device: Exp())
+    monkeypatch.setattr(pipeline, "load_method", lambda *_: Exp())
     pan, ms = pair_files()
     options = ["--pan", pan, "--ms", ms, "--output", str(tmp_path / "fused.tif"), "--device", "cpu"]
     return ["pansharpen", *options, "--weights", "test", "--weights-folder", str(weights_folder)]
@@ -92,7 +92,7 @@ def test_progress_line_overwrites_itself(capsys):
 
 
 def test_cancelled(arguments, monkeypatch, tmp_path, capsys):
-    def cancelled(job, entry, device):
+    def cancelled(*_):
         raise Cancelled()
 
     monkeypatch.setattr(pipeline, "load_method", cancelled)

@@ -43,6 +43,12 @@ def random_network(**settings):
     return network
 
 
+@pytest.fixture(autouse=True)
+def exact(monkeypatch):
+    """Compute in float32 on every machine, so that comparisons can be strict."""
+    monkeypatch.setattr(fusion, "fastest_precision", lambda device: torch.float32)
+
+
 @pytest.fixture
 def small_cells(monkeypatch):
     """Several cells and few windows on a small scene."""
@@ -114,6 +120,16 @@ def test_tiles_may_start_anywhere_when_ms_is_shifted(tmp_path, geotiff, small_ce
     whole = fuse(scene, prior_scope=scope)
     change = np.abs(whole - interpolated(scene)).max()
     assert np.abs(fuse(scene, prior_scope=scope, edge=61) - whole).max() < 1e-4 * change
+
+
+def test_half_precision_changes_little_and_asks_for_tiles_of_one_size(pair_files, small_cells):
+    scene = open_scene(*pair_files(size=(40, 44), bands=2))
+    exact = fuse(scene)
+    half = fuse(scene, precision=torch.bfloat16)
+    change = exact - interpolated(scene)
+    assert 0 < np.sqrt(np.mean((half - exact) ** 2)) < 0.02 * np.abs(change).mean()
+    assert KSDiffMethod(random_network(), precision=torch.bfloat16).block == fusion.BLOCK
+    assert KSDiffMethod(random_network()).block == 0
 
 
 def test_a_halo_below_the_radius_would_show(pair_files, small_cells):

@@ -40,7 +40,7 @@ def run(tmp_path, weights_folder, monkeypatch):
     resources.mkdir()
     (resources / "sensors").symlink_to(resources_folder() / "sensors")
     monkeypatch.setenv("KSDIFF_RESOURCES", str(resources))
-    monkeypatch.setattr(pipeline, "load_method", lambda job, entry, device: Exp())
+    monkeypatch.setattr(pipeline, "load_method", lambda *_: Exp())
     output = tmp_path / "result" / "fused.tif"
     output.parent.mkdir()
 

@@ -49,7 +49,7 @@ def test_cards_of_the_project_belong_to_an_experiment(path):
     assert set(texts) == set(CARD_KEYS)
     experiment = load_config(TRAINING / "configs" / path.name)
     lowest, highest = texts["ratio"]
-    assert lowest <= experiment.model.ratio <= highest
+    assert {lowest, highest} == {min(experiment.data.ratios), max(experiment.data.ratios)}
 
 
 def test_settings_are_read(experiment_file):

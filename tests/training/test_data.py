@@ -18,7 +18,7 @@ from ksdiff_training.data import (
     scene_statistics,
     simulate,
 )
-from ksdiff_training.pairs import PairFile, read_pair
+from ksdiff_training.pairs import PairFile, read_ms_only, read_pair
 from ksdiff_training.validation import PATCHES_A_SCENE, Validator
 
 CONFIG = DataConfig(
@@ -82,7 +82,7 @@ def test_bands_are_drawn_without_repetition():
 def test_statistics_are_those_of_inference():
     rng = np.random.default_rng(0)
     ms, pan = rng.normal(500, 80, (3, 40, 40)), rng.normal(400, 60, (40, 40))
-    ours = scene_statistics(ms, pan)
+    ours = scene_statistics(ms, pan, 4)
     values = np.concatenate([ms, pan[None]]).reshape(4, -1)
     covariance = np.cov(values, bias=True)
     np.testing.assert_allclose(ours.mean, values[:3].mean(axis=1))
@@ -97,7 +97,7 @@ def test_cut_takes_one_place_of_all_images():
     rng = np.random.default_rng(0)
     simulation = simulate(ramp_pair(4), 4, still, rng)
     for _ in range(20):
-        pan, lrms, reference = cut(simulation, still, rng)
+        pan, lrms, reference = cut(simulation, still, 4, rng)
         assert (pan.shape, lrms.shape, reference.shape) == ((4, 32, 32), (1, 32, 32), (1, 32, 32))
         assert pan.dtype == lrms.dtype == reference.dtype == np.float32
         middle = np.s_[0, 12:-12, 12:-12]
@@ -111,7 +111,7 @@ def test_jitter_keeps_reference_and_lrms_together():
     middle = np.s_[0, 12:-12, 12:-12]
     means = []
     for _ in range(30):
-        _, lrms, reference = cut(simulation, replace(CONFIG, jitter=0.5), rng)
+        _, lrms, reference = cut(simulation, replace(CONFIG, jitter=0.5), 4, rng)
         np.testing.assert_allclose(lrms[middle], reference[middle], atol=0.05)
         means.append(float(lrms.mean()))
     assert np.std(means) > 0.3
@@ -120,7 +120,7 @@ def test_jitter_keeps_reference_and_lrms_together():
 def test_scenes_smaller_than_the_patch_are_named():
     simulation = simulate(ramp_pair(4, n=24), 4, CONFIG, np.random.default_rng(0))
     with pytest.raises(ValueError, match="24 x 24 MS pixels has no patch of 32 x 32"):
-        cut(simulation, CONFIG, np.random.default_rng(0))
+        cut(simulation, CONFIG, 4, np.random.default_rng(0))
 
 
 def test_augmentation_takes_all_eight_symmetries_evenly_and_alike():
@@ -143,20 +143,20 @@ def test_augmentation_takes_all_eight_symmetries_evenly_and_alike():
 
 
 def test_sampler_is_deterministic_and_resumes(data):
-    first, second = (PatchSampler(data, 4, CONFIG, seed=3) for _ in range(2))
+    first, second = (PatchSampler(data, CONFIG, 4, seed=3) for _ in range(2))
     for _ in range(3):
         for a, b in zip(first.batch(4), second.batch(4), strict=True):
             assert torch.equal(a, b)
     second.batch(5)
     second.rng.bit_generator.state = first.rng.bit_generator.state
     assert torch.equal(first.batch(4)[0], second.batch(4)[0])
-    other = PatchSampler(data, 4, CONFIG, seed=4)
+    other = PatchSampler(data, CONFIG, 4, seed=4)
     assert not torch.equal(first.batch(4)[0], other.batch(4)[0])
 
 
 @pytest.mark.parametrize("ratio", [2, 4])
 def test_batches_have_their_shapes_at_any_ratio(data, ratio):
-    pan, lrms, reference = PatchSampler(data, ratio, CONFIG, seed=0).batch(5)
+    pan, lrms, reference = PatchSampler(data, replace(CONFIG, ratios=(ratio,)), 4, seed=0).batch(5)
     assert (pan.shape, lrms.shape, reference.shape) == ((5, 4, 32, 32), (5, 1, 32, 32), lrms.shape)
     assert all(t.dtype == torch.float32 and torch.isfinite(t).all() for t in (pan, lrms, reference))
     assert (lrms - reference).abs().mean() < 1  # the same ground, standardised
@@ -172,13 +172,13 @@ def test_sources_share_their_weight_by_size(data, scene_file):
 def test_patterns_without_files_are_named(data):
     config = replace(CONFIG, train=(Source("train/ikonos_*.npz"),))
     with pytest.raises(FileNotFoundError, match="ikonos"):
-        PatchSampler(data, 4, config, seed=0)
+        PatchSampler(data, config, 4, seed=0)
     with pytest.raises(FileNotFoundError, match="no validation scene"):
-        Validator(data, 4, replace(CONFIG, validation=("nothing.npz",)))
+        Validator(data, replace(CONFIG, validation=("nothing.npz",)), 4)
 
 
 def test_validation_patches_are_fixed(data):
-    first, second = (Validator(data, 4, CONFIG).batch for _ in range(2))
+    first, second = (Validator(data, CONFIG, 4).batch for _ in range(2))
     assert first[0].shape == (PATCHES_A_SCENE, 4, 32, 32)
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
@@ -213,3 +213,50 @@ def test_damaged_pair_files_are_named(data):
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(ValueError, match=r"vhr_1\.npz is not a pair"):
         read_pair(path)
+
+
+def test_variants_take_one_of_the_ratios_each(data):
+    config = replace(CONFIG, ratios=(2, 3, 5), variants=12)
+    sampler = PatchSampler(data, config, 6, seed=0)
+    drawn = {s.statistics.ratio for variants in sampler.variants for s in variants}
+    assert drawn == {2.0, 3.0, 5.0}
+    pan, _, _ = sampler.batch(32)
+    told = {round(2 ** (float(level) + 2)) for level in pan[:, 5].mean(dim=(1, 2))}
+    assert told == {2, 3, 5}
+
+
+def test_parts_of_scenes_have_statistics_of_their_own(data):
+    config = replace(CONFIG, parts=True, variants=30)
+    (variants, _) = PatchSampler(data, config, 4, seed=0).variants
+    sizes = [simulation.pan.shape for simulation in variants]
+    whole = [size for size in sizes if size == (48, 52)]
+    assert 8 < len(whole) < 22
+    assert all(min(size) >= 32 and max(size) < 52 for size in sizes if size not in whole)
+    levels = {round(float(s.statistics.pan_mean)) for s in variants if s.pan.shape not in whole}
+    assert len(levels) > 5
+
+
+def test_a_synthetic_pan_is_a_mixture_of_the_bands_as_they_lie(data):
+    source = Source("train/vhr_*.npz", synthetic_pan=True)
+    ((pair,), _) = load_sources(data, (source,))
+    assert pair.pan.size == 0
+    first, second = (simulate(pair, 4, CONFIG, np.random.default_rng(seed)) for seed in (0, 1))
+    for simulation in (first, second):
+        bands = simulation.reference.reshape(len(simulation.reference), -1).astype(np.float64)
+        pan = simulation.pan.ravel().astype(np.float64)
+        weights, residual, _, _ = np.linalg.lstsq(bands.T, pan, rcond=None)
+        assert np.sqrt(residual[0] / pan.size) < 0.025 * pan.std()
+        assert weights.sum() == pytest.approx(1, abs=0.05)
+    assert np.corrcoef(first.pan.ravel(), second.pan.ravel())[0, 1] < 1
+
+
+def test_sources_for_pretraining_take_part_only_then(data):
+    config = replace(CONFIG, pretrain=(Source("train/held_out.npz", synthetic_pan=True),))
+    assert len(PatchSampler(data, config, 4, seed=0).variants) == 2
+    assert len(PatchSampler(data, config, 4, seed=0, pretrain=True).variants) == 3
+
+
+def test_files_without_ms_are_refused_by_name(tmp_path):
+    np.savez(tmp_path / "empty.npz", gt=np.zeros((1, 4, 4)))
+    with pytest.raises(ValueError, match=r"empty\.npz holds no multispectral image"):
+        read_ms_only(tmp_path / "empty.npz")

@@ -27,15 +27,24 @@ TABLES = sorted(path for path in (TRAINING / "experiments").iterdir() if path.is
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_experiments_of_the_project_train(path, tmp_path, data, experiment_file, monkeypatch):
     monkeypatch.setattr(stages, "STATISTICS_BATCHES", 1)
-    experiment = load_config(path)
-    tiny = load_config(experiment_file())
-    experiment = replace(
-        experiment,
-        data=replace(tiny.data, variants=1),
-        stage1=replace(experiment.stage1, steps=2, batch=2),
-        stage2=replace(experiment.stage2, steps=2, batch=2),
-    )
-    final = torch.load(train(experiment, data, tmp_path), weights_only=True)
+    scenes = load_config(experiment_file()).data
+
+    def shortened(path):
+        experiment = load_config(path)
+        return replace(
+            experiment,
+            data=replace(scenes, variants=1),
+            stage1=replace(experiment.stage1, steps=2, batch=2),
+            stage2=replace(experiment.stage2, steps=2, batch=2),
+        )
+
+    def trained(path):
+        experiment = shortened(path)
+        if experiment.start is not None:
+            trained(path.with_name(f"{experiment.start}.yaml"))
+        return train(experiment, data, tmp_path / experiment.name)
+
+    final = torch.load(trained(path), weights_only=True)
     assert final["steps"] == 2
     assert all(torch.isfinite(tensor).all() for tensor in final["modules"].values())
 

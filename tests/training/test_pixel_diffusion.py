@@ -118,10 +118,10 @@ def test_the_baseline_learns(tmp_path, data, experiment_file):
     path = experiment_file(kind="pixel_diffusion", model=MODEL, stage1=stage)
     experiment = load_config(path)
     modules = build_modules(experiment)
-    sampler = PatchSampler(data, 4, experiment.data, 0)
+    sampler = PatchSampler(data, experiment.data, 4, 0)
     measure_residual(modules, sampler, 8)
     network = diffusion_stage(experiment, modules, sampler, tmp_path).run()["diffusion"]
-    pan, lrms, reference = PatchSampler(data, 4, experiment.data, 9).batch(16)
+    pan, lrms, reference = PatchSampler(data, experiment.data, 4, 9).batch(16)
     with torch.no_grad():
         fused = network.sharpen(pan, lrms, torch.randn_like(lrms), 5)
     assert (fused - reference).abs().mean() < 0.9 * (lrms - reference).abs().mean()

@@ -15,7 +15,7 @@ from ksdiff_engine.weights import catalogue
 from ksdiff_training.config import load_config
 from ksdiff_training.csv_log import read_rows
 from ksdiff_training.data import PatchSampler
-from ksdiff_training.export import CARD_KEYS, export
+from ksdiff_training.export import CARD_KEYS, build_card, export
 from ksdiff_training.loop import Stage
 from ksdiff_training.stages import build_modules, known_prior, measure_prior, stage1, stage2
 from ksdiff_training.train import train
@@ -154,7 +154,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, data, experiment_file
 
 def test_the_best_weights_are_kept(tmp_path, data, experiment_file):
     experiment = load_config(experiment_file())
-    sampler = PatchSampler(data, 4, experiment.data, 0)
+    sampler = PatchSampler(data, experiment.data, 4, 0)
     stage = stage1(experiment, build_modules(experiment), sampler, tmp_path)
     errors = iter([0.3, 0.2])  # at steps 5 and 6
     final = stage.run(lambda modules: {"rmse": next(errors)})
@@ -165,7 +165,7 @@ def test_the_best_weights_are_kept(tmp_path, data, experiment_file):
 
 def test_a_worse_end_leaves_the_best_weights(tmp_path, data, experiment_file):
     experiment = load_config(experiment_file())
-    sampler = PatchSampler(data, 4, experiment.data, 0)
+    sampler = PatchSampler(data, experiment.data, 4, 0)
     errors = iter([0.2, 0.3])
     stage = stage1(experiment, build_modules(experiment), sampler, tmp_path)
     stage.run(lambda modules: {"rmse": next(errors)})
@@ -176,7 +176,7 @@ def test_a_worse_end_leaves_the_best_weights(tmp_path, data, experiment_file):
 def test_a_stage_ends_when_its_time_is_up(tmp_path, data, experiment_file):
     stage = {"steps": 10**6, "batch": 2, "warmup": 1, "seconds": 0.3}
     experiment = load_config(experiment_file(stage1=stage))
-    sampler = PatchSampler(data, 4, experiment.data, 0)
+    sampler = PatchSampler(data, experiment.data, 4, 0)
     stage = stage1(experiment, build_modules(experiment), sampler, tmp_path)
     stage.run()
     final = load(tmp_path / "stage1" / "final.pt")
@@ -202,7 +202,7 @@ def test_a_prior_from_the_inputs_alone_has_no_second_stage(tmp_path, data, exper
     assert train(experiment, data, tmp_path) == tmp_path / "stage1" / "final.pt"
     with pytest.raises(ValueError, match="has only"):
         train(experiment, data, tmp_path, stages=("stage2",))
-    pan, lrms, reference = PatchSampler(data, 4, experiment.data, 9).batch(2)
+    pan, lrms, reference = PatchSampler(data, experiment.data, 4, 9).batch(2)
     modules = build_modules(experiment).requires_grad_(False)
     prior = known_prior(modules, (pan, lrms, reference), "inputs")
     assert torch.equal(prior, known_prior(modules, (pan, lrms, 0 * reference), "inputs"))
@@ -212,9 +212,9 @@ def test_a_prior_from_the_inputs_alone_has_no_second_stage(tmp_path, data, exper
 def test_stage_1_learns_to_fuse(tmp_path, data, experiment_file):
     steps = {"steps": 60, "batch": 4, "warmup": 5, "learning_rate": 5e-3, "ema": 0.8}
     experiment = load_config(experiment_file(stage1=steps))
-    sampler = PatchSampler(data, 4, experiment.data, 0)
+    sampler = PatchSampler(data, experiment.data, 4, 0)
     final = stage1(experiment, build_modules(experiment), sampler, tmp_path).run()
-    pan, lrms, reference = PatchSampler(data, 4, experiment.data, 9).batch(16)
+    pan, lrms, reference = PatchSampler(data, experiment.data, 4, 9).batch(16)
     with torch.no_grad():
         fused = final["ksdiff"].fuse(pan, lrms, final["target"](pan, lrms, reference))
     assert (fused - reference).abs().mean() < 0.9 * (lrms - reference).abs().mean()
@@ -223,7 +223,7 @@ def test_stage_1_learns_to_fuse(tmp_path, data, experiment_file):
 def test_each_stage_trains_its_own_parts(tmp_path, data, experiment_file):
     experiment = load_config(experiment_file())
     modules = build_modules(experiment)
-    sampler = PatchSampler(data, 4, experiment.data, 0)
+    sampler = PatchSampler(data, experiment.data, 4, 0)
     before = parameters(modules)
     stage1(experiment, modules, sampler, tmp_path).run()
     moved = changed(modules, before)
@@ -243,7 +243,7 @@ def test_separate_training_leaves_the_fusion_network_alone(tmp_path, data, exper
     experiment = load_config(experiment_file(training="separate"))
     modules = build_modules(experiment)
     before = parameters(modules)
-    stage2(experiment, modules, PatchSampler(data, 4, experiment.data, 0), tmp_path).run()
+    stage2(experiment, modules, PatchSampler(data, experiment.data, 4, 0), tmp_path).run()
     moved = {".".join(name.split(".")[:2]) for name in changed(modules, before)}
     assert moved == {"ksdiff.condition_encoder", "ksdiff.denoiser"}
 
@@ -251,8 +251,8 @@ def test_separate_training_leaves_the_fusion_network_alone(tmp_path, data, exper
 def test_prior_statistics_standardise_the_target(data, experiment_file):
     experiment = load_config(experiment_file())
     modules = build_modules(experiment)
-    measure_prior(modules, PatchSampler(data, 4, experiment.data, 0), 4)
-    batches = PatchSampler(data, 4, experiment.data, 1)
+    measure_prior(modules, PatchSampler(data, experiment.data, 4, 0), 4)
+    batches = PatchSampler(data, experiment.data, 4, 1)
     with torch.no_grad():
         priors = torch.cat([modules["target"](*batches.batch(16)) for _ in range(8)])
         standardised = modules["ksdiff"].standardise(priors).flatten(0, 1)
@@ -262,7 +262,7 @@ def test_prior_statistics_standardise_the_target(data, experiment_file):
 
 def test_learning_rate_warms_up_and_falls_to_a_hundredth(tmp_path, experiment_file, data):
     experiment = load_config(experiment_file(stage1={"steps": 100, "warmup": 10}))
-    sampler = PatchSampler(data, 4, experiment.data, 0)
+    sampler = PatchSampler(data, experiment.data, 4, 0)
     stage = stage1(experiment, build_modules(experiment), sampler, tmp_path)
     rates = [stage.learning_rate(step) for step in range(101)]
     assert rates[0] == pytest.approx(1e-4)
@@ -276,7 +276,7 @@ def test_average_follows_the_weights(tmp_path, data, experiment_file):
     steps = {"steps": 4, "batch": 2, "warmup": 2, "ema": 0.5}
     experiment = load_config(experiment_file(stage1=steps))
     modules = build_modules(experiment)
-    stage = stage1(experiment, modules, PatchSampler(data, 4, experiment.data, 0), tmp_path)
+    stage = stage1(experiment, modules, PatchSampler(data, experiment.data, 4, 0), tmp_path)
     kernels, name = [], "ksdiff.backbone.enter.weight"
     step = stage._step
     stage._step = lambda: (step(), kernels.append(modules.state_dict()[name].clone()))[0]
@@ -328,7 +328,7 @@ def test_exported_weights_are_the_averaged_network(tmp_path, finished, data, car
     modules = build_modules(experiment)
     modules.load_state_dict(state["modules"])
     modules.requires_grad_(False)
-    pan, lrms, _ = PatchSampler(data, 4, experiment.data, 0).batch(2)
+    pan, lrms, _ = PatchSampler(data, experiment.data, 4, 0).batch(2)
     assert torch.equal(network(pan, lrms, seed=1), modules["ksdiff"](pan, lrms, seed=1))
     assert not any("target" in name for name in network.state_dict())
     assert [entry.name for entry in catalogue([tmp_path])] == ["tiny"]
@@ -371,3 +371,45 @@ def test_export_refuses_what_is_not_ready(tmp_path, finished, experiment_file, c
     with pytest.raises(ValueError, match=", ".join(CARD_KEYS)):
         export(experiment, run, card_file, tmp_path)
     assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_a_run_starts_from_another_with_what_both_have(data, experiment_file, tmp_path):
+    model = yaml.safe_load(experiment_file().read_text())["model"]
+    plain = load_config(experiment_file(name="plain", model={**model, "modulation": "none"}))
+    train(plain, data, tmp_path / "plain")
+    begun = load_config(experiment_file(start="plain", stage1={"steps": 0}))
+    train(begun, data, tmp_path / "tiny")
+    first = load(tmp_path / "tiny" / "stage1" / "final.pt")["modules"]
+    learnt = load(tmp_path / "plain" / "stage1" / "final.pt")["modules"]
+    assert learnt
+    assert all(first[name].equal(tensor) for name, tensor in learnt.items())
+    fresh = parameters(build_modules(begun))
+    others = [name for name in first if name not in learnt and not name.startswith("ksdiff.prior_")]
+    assert others
+    assert all(first[name].equal(fresh[name]) for name in others)
+
+
+def test_the_card_counts_what_a_run_started_from(data, experiment_file, tmp_path):
+    first = load_config(experiment_file(name="first"))
+    train(first, data, tmp_path / "first")
+    tuned = load_config(experiment_file(start="first", stage1={"steps": 0}))
+    train(tuned, data, tmp_path / "tiny")
+    texts = dict.fromkeys(CARD_KEYS, "")
+    card = build_card(tuned, tmp_path / "tiny", texts)
+    assert card["training"]["steps"] == {
+        "first/stage1": 6,
+        "first/stage2": 6,
+        "stage1": 0,
+        "stage2": 6,
+    }
+
+
+def test_starting_from_nothing_or_from_another_layout_is_refused(data, experiment_file, tmp_path):
+    experiment = load_config(experiment_file(start="first"))
+    with pytest.raises(FileNotFoundError, match="first holds no finished stage"):
+        train(experiment, data, tmp_path / "tiny")
+    model = yaml.safe_load(experiment_file().read_text())["model"]
+    wide = {**model, "channels": [6, 6, 8], "modulation": "none"}
+    train(load_config(experiment_file(name="first", model=wide)), data, tmp_path / "first")
+    with pytest.raises(ValueError, match="of another architecture"):
+        train(experiment, data, tmp_path / "tiny")

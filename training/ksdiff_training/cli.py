@@ -151,7 +151,8 @@ def _evaluate_diffusion(options: argparse.Namespace) -> None:
     if experiment.kind != "pixel_diffusion":
         raise ValueError(f"{options.config} is an experiment of kind {experiment.kind}")
     modules, _ = trained_modules(experiment, options.run, options.checkpoint)
-    rows = evaluate_diffusion(modules["diffusion"], _scenes(options.data), options.steps)
+    ratios = experiment.data.ratios
+    rows = evaluate_diffusion(modules["diffusion"], _scenes(options.data), options.steps, ratios)
     print(markdown_table([*rows, *means(rows)]))
     if options.json:
         write_json(rows, options.json)

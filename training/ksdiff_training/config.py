@@ -21,17 +21,23 @@ class Source:
     """Scenes by file pattern (relative to the data folder) and how often they are drawn.
 
     `weight` is shared by all scenes of the pattern in proportion to the square root of their area.
+    synthetic_pan: make PAN of the MS bands, for files without one.
     """
 
     pattern: str
     weight: float = 1.0
+    synthetic_pan: bool = False
 
 
 @dataclass(frozen=True)
 class DataConfig:
     """How reduced-resolution samples are made from full-resolution pairs (Wald's protocol).
 
+    pretrain: sources that stage 1 sees besides, and stage 2 does not.
+    ratios: of the simulated sensors, PAN pixels per MS pixel; each variant takes one at random.
     variants: simulations kept in memory a scene, each with its own MTF, phase, shift and bands.
+    parts: make half of the variants of random parts of the scene, down to one patch, so that the
+        statistics of small scenes are known.
     gain_range: MTF gain at Nyquist that the simulated MS sensor may have.
     shift: largest extra misregistration of PAN in reference pixels, in half of the variants.
     jitter: spread of the per-sample gain and offset, in standard deviations of the band.
@@ -39,7 +45,10 @@ class DataConfig:
 
     train: tuple[Source, ...]
     validation: tuple[str, ...]
+    pretrain: tuple[Source, ...] = ()
+    ratios: tuple[int, ...] = (4,)
     patch: int = 64
+    parts: bool = False
     variants: int = 6
     gain_range: tuple[float, float] = (0.18, 0.45)
     shift: float = 0.3
@@ -77,6 +86,9 @@ class ExperimentConfig:
     chain: what H2 is made from in stage 2: ``full``, the whole reverse chain with gradients through
         it, or ``one_step``, the estimate of z0 at a random time step.
     image_weight: lambda of the image loss in stage 2.
+    start: another experiment, whose finished run lies beside this one's in a folder of its name:
+        stage 1 begins with what both networks have in common. With `stage1.steps` 0 that is
+        fine-tuning by stage 2; from a network without a prior, a cheap way to a good backbone.
     amp: bfloat16 where torch's autocast allows it.
     checkpoint_every, validate_every, log_every: in steps.
     """
@@ -90,6 +102,7 @@ class ExperimentConfig:
     prior: str = "target"
     training: str = "joint"
     chain: str = "full"
+    start: str | None = None
     image_weight: float = 1.0
     seed: int = 0
     amp: bool = True
@@ -104,8 +117,10 @@ class ExperimentConfig:
                 raise ValueError(f"{key} must be one of {choices}, not {getattr(self, key)!r}")
         if self.kind == "pixel_diffusion" and self.model.modulation != "none":
             raise ValueError("pixel_diffusion has no prior: its model's modulation must be 'none'")
-        if self.data.patch % self.model.ratio or self.data.patch % 4:
-            raise ValueError(f"patch {self.data.patch} must divide by the ratio and by 4")
+        if self.data.patch % self.model.stem or self.data.patch % 4:
+            raise ValueError(f"patch {self.data.patch} must divide by the stem and by 4")
+        if min(self.data.ratios) < 2:
+            raise ValueError(f"ratios must be 2 or more, not {self.data.ratios}")
         if self.model.bands != 1:
             raise ValueError(
                 f"bands must be 1 (the band-shared design), not {self.model.bands}: samples of "
@@ -163,8 +178,10 @@ def experiment_from_dict(values: dict[str, Any]) -> ExperimentConfig:
     """An experiment from plain values. Raises KeyError, TypeError or ValueError."""
     values = dict(values)
     data = dict(values.pop("data"))
-    data["train"] = tuple(_checked(Source, entry) for entry in data["train"])
-    for name in ("validation", "gain_range"):
+    data["pretrain"] = data.get("pretrain", ())
+    for name in ("train", "pretrain"):
+        data[name] = tuple(_checked(Source, entry) for entry in data[name])
+    for name in ("validation", "gain_range", "ratios"):
         if name in data:
             data[name] = tuple(data[name])
     return _checked(

@@ -25,7 +25,7 @@ from ksdiff_engine.sensors import DEFAULT_MS_GAIN
 from ksdiff_engine.wald import crop_to_multiple, reduce_pan
 
 from .config import DataConfig, Source
-from .pairs import PairFile, read_pair
+from .pairs import PairFile, read_ms_only, read_pair
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,10 @@ def simulate(
 ) -> Simulation:
     """One variant of `pair` at reduced resolution: its MS is the reference, on whose grid all lies.
 
-    `ratio` is that of the simulated sensor and need not be the pair's own.
+    `ratio` is that of the simulated sensor and need not be the pair's own; MS rows and columns at
+    the far ends that do not divide by it are left out.
     """
+    pair = _cropped(pair, ratio)
     reference = pair.ms[_band_subset(pair.ms.shape[0], rng)]
     pan = _pan_on_reference_grid(pair, config.shift, rng)
     gain = rng.uniform(*config.gain_range)
@@ -63,7 +65,7 @@ def simulate(
         ms_up=(rows.interpolate @ ms_low @ columns.interpolate.T).astype(np.float32),
         pan=pan,
         pan_low=(rows.interpolate @ pan_low @ columns.interpolate.T).astype(np.float32),
-        statistics=scene_statistics(ms_low, pan_low),
+        statistics=scene_statistics(ms_low, pan_low, ratio),
     )
 
 
@@ -98,6 +100,8 @@ def _band_subset(count: int, rng: np.random.Generator) -> np.ndarray:
 
 def _pan_on_reference_grid(pair: PairFile, shift: float, rng: np.random.Generator) -> np.ndarray:
     """PAN (h, w) on the MS grid, by bicubic resizing or by a Gaussian MTF with a random shift."""
+    if pair.pan.size == 0:
+        return synthetic_pan(pair.ms, rng)
     if rng.random() < 0.5:
         return reduce_pan(pair.pan, pair.ratio).astype(np.float32)
     gain = rng.uniform(0.15, 0.45)
@@ -114,35 +118,48 @@ def _pan_on_reference_grid(pair: PairFile, shift: float, rng: np.random.Generato
     return rows @ pair.pan @ columns.T
 
 
-def scene_statistics(ms: np.ndarray, pan_low: np.ndarray) -> Standardisation:
+def synthetic_pan(ms: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A PAN (h, w) that MS (C, h, w) explains: a random convex mixture of its bands, with noise.
+
+    For pre-training alone: a real PAN also holds what no band does.
+    """
+    weights = rng.dirichlet(np.ones(len(ms)))
+    pan = np.tensordot(weights, ms, axes=1)
+    noise = rng.uniform(0, 0.02) * pan.std()
+    return (pan + rng.normal(0, noise, pan.shape)).astype(np.float32)
+
+
+def scene_statistics(ms: np.ndarray, pan_low: np.ndarray, ratio: int) -> Standardisation:
     """Statistics of (C, h, w) and (h, w) on the coarse grid, as inference gathers them."""
     samples = np.concatenate([ms, pan_low[None]]).reshape(ms.shape[0] + 1, -1).astype(np.float64)
     design = np.concatenate([samples[:-1], np.ones((1, samples.shape[1]))])
     intensity = np.linalg.lstsq(design.T, samples[-1], rcond=None)[0]
-    return Standardisation.from_moments(samples.mean(axis=1), np.cov(samples), intensity)
+    return Standardisation.from_moments(samples.mean(axis=1), np.cov(samples), intensity, ratio)
 
 
 class PatchSampler:
     """Endless random batches; its only state is a generator, so a run can be resumed exactly."""
 
-    def __init__(self, folder: Path, ratio: int, config: DataConfig, seed: int) -> None:
-        """Simulate all variants of the pairs in `folder` at `ratio`.
+    def __init__(
+        self, folder: Path, config: DataConfig, features: int, seed: int, pretrain: bool = False
+    ) -> None:
+        """Simulate all variants of the pairs in `folder`; `features` as in the network's config.
 
+        pretrain: whether the sources for pre-training take part as well.
         Raises FileNotFoundError for a pattern without files, ValueError for an unusable file.
         """
         self.config = config
+        self.features = features
         self.rng = np.random.default_rng(seed)
-        pairs, weights = load_sources(folder, config.train)
+        pairs, weights = load_sources(folder, config.train + config.pretrain * pretrain)
         self.probability = np.array(weights) / np.sum(weights)
         variation = np.random.default_rng(seed + 1)
-        cropped = [_cropped(pair, ratio) for pair in pairs]
         self.variants = [
-            [simulate(pair, ratio, config, variation) for _ in range(config.variants)]
-            for pair in cropped
+            [_variant(pair, config, variation) for _ in range(config.variants)] for pair in pairs
         ]
 
     def batch(self, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """pan (B, 4, p, p), lrms (B, 1, p, p), reference (B, 1, p, p), standardised float32."""
+        """pan (B, F, p, p), lrms (B, 1, p, p), reference (B, 1, p, p), standardised float32."""
         samples = [self._sample() for _ in range(size)]
         pan, lrms, reference = (
             torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)
@@ -153,13 +170,36 @@ class PatchSampler:
         rng = self.rng
         variants = self.variants[rng.choice(len(self.variants), p=self.probability)]
         simulation = variants[rng.integers(len(variants))]
-        return augment(cut(simulation, self.config, rng), rng)
+        return augment(cut(simulation, self.config, self.features, rng), rng)
+
+
+def _variant(pair: PairFile, config: DataConfig, rng: np.random.Generator) -> Simulation:
+    """A variant at one of the ratios, of a part of the scene in half of the cases."""
+    ratio = int(rng.choice(config.ratios))
+    return simulate(_part(pair, config, rng), ratio, config, rng)
+
+
+def _part(pair: PairFile, config: DataConfig, rng: np.random.Generator) -> PairFile:
+    """The whole pair, or a part of random size: what users cut out has statistics of its own."""
+    height, width = pair.ms.shape[1:]
+    # With a margin, so that a patch is left whatever the ratio cuts off.
+    smallest = config.patch + max(config.ratios)
+    if not config.parts or rng.random() < 0.5 or smallest >= min(height, width):
+        return pair
+    size = round(np.exp(rng.uniform(np.log(smallest), np.log(min(height, width)))))
+    row, column = (int(rng.integers(n - size + 1)) for n in (height, width))
+    pan_rows, pan_columns = (slice(n * pair.ratio, (n + size) * pair.ratio) for n in (row, column))
+    return replace(
+        pair,
+        ms=pair.ms[:, row : row + size, column : column + size],
+        pan=pair.pan[pan_rows, pan_columns],
+    )
 
 
 def cut(
-    simulation: Simulation, config: DataConfig, rng: np.random.Generator
+    simulation: Simulation, config: DataConfig, features: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A random patch of a random band: pan (4, p, p), lrms (1, p, p), reference (1, p, p)."""
+    """A random patch of a random band: pan (F, p, p), lrms (1, p, p), reference (1, p, p)."""
     bands, height, width = simulation.reference.shape
     size = config.patch
     if min(height, width) < size:
@@ -177,8 +217,8 @@ def cut(
         (standardise_band(image[window], statistics, band) * gain + offset).astype(np.float32)
         for image in (simulation.ms_up, simulation.reference)
     )
-    pan = band_features(shared, statistics, band)
-    pan[-1] *= gain  # the injected detail is in units of the band
+    pan = band_features(shared, simulation.ms_up[window], statistics, band, features)
+    pan[3:5] *= gain  # the injected details are in units of the band
     return pan, lrms, reference
 
 
@@ -203,7 +243,8 @@ def load_sources(folder: Path, sources: tuple[Source, ...]) -> tuple[list[PairFi
         paths = sorted(folder.glob(source.pattern))
         if not paths:
             raise FileNotFoundError(f"no training scene matches {folder / source.pattern}")
-        loaded = [read_pair(path) for path in paths]
+        read = read_ms_only if source.synthetic_pan else read_pair
+        loaded = [read(path) for path in paths]
         sizes = np.sqrt([pair.ms.size for pair in loaded])
         pairs += loaded
         weights += list(source.weight * sizes / sizes.sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +53,17 @@ def evaluate(
 
 
 def evaluate_diffusion(
-    network: PixelDiffusion, paths: Sequence[Path], steps: Sequence[int], seed: int = 0
+    network: PixelDiffusion,
+    paths: Sequence[Path],
+    steps: Sequence[int],
+    ratios: Collection[int],
+    seed: int = 0,
 ) -> list[Row]:
-    """One row a number of DDIM steps and scene of the network's ratio; each scene as one tile."""
+    """One row a number of DDIM steps and scene of one of the ratios; each scene as one tile."""
     rows: list[Row] = []
     for path in paths:
         scene = load_reduced_scene(path)
-        if scene.ratio == network.config.ratio:
+        if scene.ratio in ratios:
             for count in steps:
                 method = PixelDiffusionMethod(network, steps=count, seed=seed)
                 rows.append(_row(scene, f"pixel-diffusion-{count}", method))

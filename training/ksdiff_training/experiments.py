@@ -195,7 +195,7 @@ def _texts(experiment: ExperimentConfig) -> dict[str, Any]:
     return {
         "title": f"Experiment {experiment.name}",
         "description": "Trained for a table of experiments.",
-        "ratio": [experiment.model.ratio] * 2,
+        "ratio": [min(experiment.data.ratios), max(experiment.data.ratios)],
         "sensors": [],
         "sources": [{"files": source.pattern} for source in experiment.data.train],
         "limits": "Not for use.",

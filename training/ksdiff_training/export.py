@@ -14,7 +14,7 @@ from ksdiff_engine.model.ksdiff import KSDiff
 from ksdiff_engine.model.storage import save_network
 from ksdiff_engine.weights import CARD_FORMAT
 
-from .config import ExperimentConfig
+from .config import ExperimentConfig, experiment_from_dict
 from .evaluate import evaluate, means
 from .provenance import read_provenance
 from .stages import build_modules
@@ -109,8 +109,8 @@ def build_card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -
         "sensors": texts["sensors"],
         "training": {
             "data": texts["sources"],
-            "steps": _totals(run, "steps"),
-            "seconds": _totals(run, "seconds"),
+            "steps": _totals(experiment, run, "steps"),
+            "seconds": _totals(experiment, run, "seconds"),
             "batch": experiment.stage1.batch,
             "patch": experiment.data.patch,
             "seed": experiment.seed,
@@ -121,12 +121,27 @@ def build_card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -
     }
 
 
-def _totals(run: Path, key: str) -> dict[str, float]:
-    """A figure of every finished stage by the stage's name, rounded."""
-    return {
+def _totals(experiment: ExperimentConfig, run: Path, key: str) -> dict[str, float]:
+    """A figure of every finished stage by the stage's name, rounded.
+
+    The stages of the run that this one started from count too, as ``<its name>/<stage>``.
+    """
+    totals = {
         path.parent.name: round(read_state(path)[key])
         for path in sorted(run.glob("stage*/final.pt"))
     }
+    if experiment.start is None:
+        return totals
+    before = run.parent / experiment.start
+    first = load_settings(before)
+    earlier = _totals(first, before, key).items()
+    return {**{n if "/" in n else f"{first.name}/{n}": v for n, v in earlier}, **totals}
+
+
+def load_settings(run: Path) -> ExperimentConfig:
+    """The experiment that a run belongs to, from its last checkpoint."""
+    path = sorted(run.glob("stage*/checkpoint.pt"))[-1]
+    return experiment_from_dict(read_state(path)["experiment"])
 
 
 def _metrics(weights: Path, scenes: Sequence[Path]) -> list[dict[str, Any]]:

@@ -15,7 +15,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class PairFile:
-    """What a file holds: ms (C, h, w), pan (H, W), reference (C, H, W) or None; digital numbers."""
+    """What a file holds, digital numbers: ms (C, h, w), pan (H, W), reference (C, H, W) or None.
+
+    MS that came without PAN has a `pan` of size 0 and the ratio 1.
+    """
 
     name: str
     ms: np.ndarray
@@ -48,3 +51,14 @@ def read_pair(path: Path, dtype: type[np.floating] = np.float32) -> PairFile:
             f"{path}: PAN {pair.pan.shape} is not {pair.ratio} times MS {pair.ms.shape[1:]}"
         )
     return pair
+
+
+def read_ms_only(path: Path) -> PairFile:
+    """Read the `ms` of a file, whether or not it has a PAN, as float32. Raises as `read_pair`."""
+    try:
+        with np.load(path) as arrays:
+            ms = arrays["ms"].astype(np.float32)
+            sensor = str(arrays["sensor"]) if "sensor" in arrays else ""
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} holds no multispectral image `ms`: {error}") from error
+    return PairFile(path.stem, ms, np.empty((0, 0), np.float32), 1, sensor, None)

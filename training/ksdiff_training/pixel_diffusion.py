@@ -110,7 +110,7 @@ class PixelDiffusionMethod:
         """Gather the scene's statistics."""
         statistics = scene.statistics(progress)
         self._standardisation = Standardisation.from_moments(
-            statistics.mean, statistics.covariance, statistics.intensity_weights
+            statistics.mean, statistics.covariance, statistics.intensity_weights, scene.ratio
         )
 
     @torch.inference_mode()
@@ -127,7 +127,7 @@ class PixelDiffusionMethod:
         fused = np.empty_like(tile.ms_up)
         for band in range(len(fused)):
             features = (
-                band_features(shared, scene, band),
+                band_features(shared, tile.ms_up, scene, band, self.network.config.pan_features),
                 standardise_band(tile.ms_up, scene, band),
             )
             pan, lrms = (

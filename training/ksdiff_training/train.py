@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from .compute import Compute
 from .config import ExperimentConfig
@@ -46,7 +47,7 @@ def train(
     compute = Compute(device, amp=experiment.amp)
     if compute.is_first:
         record_provenance(run)
-    validator = Validator(data, experiment.model.ratio, experiment.data)
+    validator = Validator(data, experiment.data, experiment.model.pan_features)
     if "stage1" in stages:
         _stage1(experiment, data, run, validator, compute)
     if "stage2" in stages:
@@ -60,10 +61,12 @@ def _stage1(
     if (run / "stage1" / "final.pt").exists():
         return
     modules = build_modules(experiment)
-    ratio, seed = experiment.model.ratio, experiment.seed
-    sampler = PatchSampler(data, ratio, experiment.data, seed)
+    if experiment.start is not None:
+        begin_with(modules, run.parent / experiment.start)
+    features, seed = experiment.model.pan_features, experiment.seed
+    sampler = PatchSampler(data, experiment.data, features, seed, pretrain=True)
     if experiment.kind == "pixel_diffusion":
-        statistics = PatchSampler(data, ratio, experiment.data, seed + 100)
+        statistics = PatchSampler(data, experiment.data, features, seed + 100)
         measure_residual(modules, statistics, experiment.stage1.batch)
         stage = diffusion_stage(experiment, modules, sampler, run, compute)
         stage.run(validator.with_pixel_diffusion)
@@ -82,10 +85,27 @@ def _stage2(
     state = torch.load(first, map_location="cpu", weights_only=True)
     modules.load_state_dict(state["modules"])
     modules.to(compute.device)
-    ratio, seed = experiment.model.ratio, experiment.seed
-    statistics = PatchSampler(data, ratio, experiment.data, seed + 100)
+    features, seed = experiment.model.pan_features, experiment.seed
+    statistics = PatchSampler(data, experiment.data, features, seed + 100)
     measure_prior(modules, statistics, experiment.stage1.batch)
     # Fresh generators: stage 2 starts alike whether stage 1 ran just now or long ago.
     torch.manual_seed(seed + 2)
-    sampler = PatchSampler(data, ratio, experiment.data, seed + 2)
+    sampler = PatchSampler(data, experiment.data, features, seed + 2)
     stage2(experiment, modules, sampler, run, compute).run(validator.with_estimated_prior)
+
+
+def begin_with(modules: nn.ModuleDict, run: Path) -> None:
+    """Take over the weights of a finished run, as far as they have the same names.
+
+    Raises FileNotFoundError for an unfinished run, ValueError when the common part does not fit.
+    """
+    finished = sorted(run.glob("stage*/final.pt"))
+    if not finished:
+        raise FileNotFoundError(f"{run} holds no finished stage to start from")
+    state = torch.load(finished[-1], map_location="cpu", weights_only=True)["modules"]
+    known = modules.state_dict()
+    common = {name: tensor for name, tensor in state.items() if name in known}
+    try:
+        modules.load_state_dict({**known, **common})
+    except RuntimeError as error:
+        raise ValueError(f"{finished[-1]} is of another architecture: {error}") from error

@@ -24,14 +24,19 @@ class Validator:
     The patches are drawn once, so figures of different runs and steps are comparable.
     """
 
-    def __init__(self, folder: Path, ratio: int, config: DataConfig) -> None:
+    def __init__(self, folder: Path, config: DataConfig, features: int) -> None:
+        """Patches of each scene at each ratio; `features` as in the network's config."""
         rng = np.random.default_rng(0)
         still = replace(config, jitter=0.0, shift=0.0)
+        ratios = sorted(set(config.ratios))
+        patches = -(-PATCHES_A_SCENE // len(ratios))
         samples = []
         for pattern in config.validation:
             for path in sorted(folder.glob(pattern)):
-                simulation = simulate(read_pair(path), ratio, still, rng)
-                samples += [cut(simulation, still, rng) for _ in range(PATCHES_A_SCENE)]
+                pair = read_pair(path)
+                for ratio in ratios:
+                    simulation = simulate(pair, ratio, still, rng)
+                    samples += [cut(simulation, still, features, rng) for _ in range(patches)]
         if not samples:
             raise FileNotFoundError(f"no validation scene matches {config.validation} in {folder}")
         self.batch = [torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)]

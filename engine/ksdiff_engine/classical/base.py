@@ -37,6 +37,7 @@ class Method(ABC):
     title: ClassVar[str]
     reference: ClassVar[str]
     halo: int = 0
+    block: int = 0  # any tile will do
 
     def prepare(self, scene: Scene, progress: Progress = ignore_progress) -> None:  # noqa: B027
         """Take what the method needs from the whole scene; `progress` hears fractions of 0..1."""

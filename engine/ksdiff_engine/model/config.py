@@ -16,8 +16,8 @@ class KSDiffConfig:
 
     bands: MS bands that go in and come out at once; 1 is the band-shared design (METHOD,
         section 9), which runs the same network once a band and so takes any number of bands.
-    pan_features: channels derived from PAN, see :mod:`ksdiff_engine.model.features`.
-    ratio: PAN pixels per MS pixel that the encoders' stems assume.
+    pan_features: channels derived from PAN, 4 or 6, see :mod:`ksdiff_engine.model.features`.
+    stem: PAN pixels a side that the encoders fold into one before anything else.
     backbone: the fusion network, a key of ``BACKBONES``.
     channels, blocks: of the U-Net, at PAN, PAN/2 and PAN/4 resolution; the published networks have
         their own.
@@ -29,7 +29,7 @@ class KSDiffConfig:
 
     bands: int = 1
     pan_features: int = 4
-    ratio: int = 4
+    stem: int = 4
     backbone: str = "unet"
     channels: tuple[int, int, int] = (16, 32, 64)
     blocks: tuple[int, int] = (2, 3)
@@ -55,8 +55,8 @@ class KSDiffConfig:
             raise ValueError(f"backbone must be one of {tuple(BACKBONES)}, not {self.backbone!r}")
         if self.modulation not in MODULATIONS:
             raise ValueError(f"modulation must be one of {MODULATIONS}, not {self.modulation!r}")
-        if self.bands < 1 or self.ratio < 2:
-            raise ValueError(f"bands {self.bands} or ratio {self.ratio} too small")
+        if self.bands < 1 or self.stem < 1:
+            raise ValueError(f"bands {self.bands} or stem {self.stem} too small")
         if not 1 <= self.sampling_steps <= self.diffusion_steps:
             raise ValueError(
                 f"sampling_steps must lie between 1 and {self.diffusion_steps} (diffusion_steps), "

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PAN_FEATURES = 4
+PAN_FEATURES = (4, 6)  # how many a network may ask for
+LARGEST_MODULATION = 2.0  # of the injected detail, where a band is far brighter than PAN says
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Standardisation:
     """Scene statistics in the form that the features need; C bands.
 
     mean, std (C,) of MS; pan_mean, pan_std of PAN at MS resolution; correlation (C,) of each band
-    with it; intensity (C + 1,): least-squares weights, constant last, that predict PAN from MS.
+    with it; intensity (C + 1,): least-squares weights, constant last, that predict PAN from MS;
+    ratio: PAN pixels per MS pixel.
     """
 
     mean: np.ndarray
@@ -27,10 +29,11 @@ class Standardisation:
     pan_std: float
     correlation: np.ndarray
     intensity: np.ndarray
+    ratio: float
 
     @classmethod
     def from_moments(
-        cls, mean: np.ndarray, covariance: np.ndarray, intensity: np.ndarray
+        cls, mean: np.ndarray, covariance: np.ndarray, intensity: np.ndarray, ratio: float
     ) -> Standardisation:
         """mean (C + 1,) and covariance (C + 1, C + 1) of MS bands, then PAN at MS resolution.
 
@@ -47,6 +50,7 @@ class Standardisation:
             pan_std=float(safe[-1]),
             correlation=np.clip(correlation, -1.0, 1.0),
             intensity=np.asarray(intensity, dtype=np.float64),
+            ratio=float(ratio),
         )
 
 
@@ -64,14 +68,34 @@ def pan_features(
     return (channels / np.float32(scene.pan_std)).astype(np.float32, copy=False)
 
 
-def band_features(shared: np.ndarray, scene: Standardisation, band: int) -> np.ndarray:
-    """The four PAN features of one band, (4, H, W) float32.
+def band_features(
+    shared: np.ndarray, ms_up: np.ndarray, scene: Standardisation, band: int, count: int
+) -> np.ndarray:
+    """The `count` PAN features of one band, (count, H, W) float32; ms_up (C, H, W).
 
     To `shared` (3, H, W) from :func:`pan_features` comes the detail that a regression of the band
-    on PAN would inject (as in MTF-GLP).
+    on PAN would inject (as in MTF-GLP). A network of six features also sees that detail modulated
+    by the band itself (as in MTF-GLP-HPM-R), and the ratio, as ``log2(ratio) - 2``, everywhere.
     """
     injected = shared[1] * np.float32(scene.correlation[band])
-    return np.concatenate([shared, injected[None]])
+    features = [*shared, injected]
+    if count == 6:
+        ratio = np.full_like(injected, np.log2(scene.ratio) - 2)
+        features += [injected * _brightness(shared, ms_up, scene, band), ratio]
+    return np.stack(features)
+
+
+def _brightness(
+    shared: np.ndarray, ms_up: np.ndarray, scene: Standardisation, band: int
+) -> np.ndarray:
+    """The band over what PAN's low-pass version predicts of it; 1 where nothing can be divided."""
+    slope = np.float32(scene.correlation[band] * scene.std[band])
+    predicted = np.float32(scene.mean[band]) + slope * (shared[0] - shared[1])
+    smallest = np.float32(1e-3 * scene.std[band])
+    ratio = np.divide(
+        ms_up[band], predicted, out=np.ones_like(predicted), where=predicted > smallest
+    )
+    return np.clip(ratio, 0.0, LARGEST_MODULATION)
 
 
 def standardise_band(ms_up: np.ndarray, scene: Standardisation, band: int) -> np.ndarray:

@@ -40,7 +40,7 @@ class TargetEncoder(nn.Module):
         self.plfe = PyramidLatentFusionEncoder(
             branches=(config.pan_features, config.bands),
             guide=2 * config.bands,
-            ratio=config.ratio,
+            stem=config.stem,
             channels=config.encoder_channels,
             levels=config.encoder_levels,
             tokens=config.tokens,
@@ -74,7 +74,7 @@ class KSDiff(nn.Module):
         self.condition_encoder = PyramidLatentFusionEncoder(
             branches=(config.pan_features,),
             guide=config.bands,
-            ratio=config.ratio,
+            stem=config.stem,
             channels=config.encoder_channels,
             levels=config.encoder_levels,
             tokens=config.tokens,

@@ -64,12 +64,12 @@ class FusionGate(nn.Module):
 
 
 class Branch(nn.Sequential):
-    """Stem of one image: to the MS grid by pixel unshuffling, then two convolutions."""
+    """Stem of one image: to a coarser grid by pixel unshuffling, then two convolutions."""
 
-    def __init__(self, in_channels: int, channels: int, ratio: int) -> None:
+    def __init__(self, in_channels: int, channels: int, stem: int) -> None:
         super().__init__(
-            nn.PixelUnshuffle(ratio),
-            nn.Conv2d(in_channels * ratio**2, channels, 3, padding=1),
+            nn.PixelUnshuffle(stem),
+            nn.Conv2d(in_channels * stem**2, channels, 3, padding=1),
             nn.GELU(),
             nn.Conv2d(channels, channels, 3, padding=1),
         )
@@ -80,8 +80,8 @@ class PyramidLatentFusionEncoder(nn.Module):
 
     `branches` name the channel counts of the refined images, `guide` that of the guiding one. PLFE1
     is ``branches=(PAN, LRMS), guide=HRMS``. "The same design, halved" is, ours, ``branches=(PAN,),
-    guide=LRMS``. The first level works on the MS grid (pixel unshuffling by the ratio); each next
-    one halves the resolution. Ours: the prior's N tokens are a square grid of averages.
+    guide=LRMS``. The first level works on a grid `stem` times coarser than PAN, about that of MS;
+    each next one halves the resolution. Ours: the prior's N tokens are a square grid of averages.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class PyramidLatentFusionEncoder(nn.Module):
         *,
         branches: tuple[int, ...],
         guide: int,
-        ratio: int,
+        stem: int,
         channels: int = 32,
         levels: int = 3,
         tokens: int = 16,
@@ -99,8 +99,8 @@ class PyramidLatentFusionEncoder(nn.Module):
         self.side = round(tokens**0.5)
         if self.side**2 != tokens:
             raise ValueError(f"the prior's tokens form a square grid; {tokens} is not a square")
-        self.branches = nn.ModuleList(Branch(n, channels, ratio) for n in branches)
-        self.guide = Branch(guide, channels, ratio)
+        self.branches = nn.ModuleList(Branch(n, channels, stem) for n in branches)
+        self.guide = Branch(guide, channels, stem)
         streams = len(branches) + 1
         self.gates = nn.ModuleList(
             nn.ModuleList(FusionGate(channels) for _ in branches) for _ in range(levels)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ def scene():
     samples = np.concatenate([ms, pan_low[None]]).reshape(3, -1).astype(np.float64)
     intensity = np.array([0.3, 0.6, 20.0])
     statistics = Standardisation.from_moments(
-        samples.mean(axis=1), np.cov(samples, bias=True), intensity
+        samples.mean(axis=1), np.cov(samples, bias=True), intensity, 4.0
     )
     return ms, pan, pan_low, statistics
 
@@ -50,7 +52,7 @@ def test_pan_features_are_pan_its_detail_its_residual_and_the_injected_detail(sc
     expected = np.stack(
         [pan - pan_low.mean(), pan - pan_low, pan - fitted, correlation * (pan - pan_low)]
     )
-    features = band_features(pan_features(pan, pan_low, ms, statistics), statistics, 1)
+    features = band_features(pan_features(pan, pan_low, ms, statistics), ms, statistics, 1, 4)
     assert features.dtype == np.float32
     np.testing.assert_allclose(features, expected / unit, atol=1e-4)
 
@@ -62,10 +64,10 @@ def test_features_do_not_change_with_the_units(scene):
     samples = np.concatenate([ms, pan_low[None]]).reshape(3, -1) * gain + offset
     intensity = np.array([0.3, 0.6, gain * 20 + offset * (1 - 0.9)])
     other = Standardisation.from_moments(
-        samples.mean(axis=1), np.cov(samples, bias=True), intensity
+        samples.mean(axis=1), np.cov(samples, bias=True), intensity, 4.0
     )
     features = [
-        band_features(pan_features(p, low, m, s), s, 0)
+        band_features(pan_features(p, low, m, s), m, s, 0, 4)
         for p, low, m, s in (
             (pan, pan_low, ms, statistics),
             (*(image * gain + offset for image in (pan, pan_low, ms)), other),
@@ -76,16 +78,46 @@ def test_features_do_not_change_with_the_units(scene):
 
 def test_constant_bands_are_not_divided_by_zero():
     statistics = Standardisation.from_moments(
-        np.array([7.0, 0.0, 5.0]), np.zeros((3, 3)), np.array([0.0, 0.0, 5.0])
+        np.array([7.0, 0.0, 5.0]), np.zeros((3, 3)), np.array([0.0, 0.0, 5.0]), 2.0
     )
     flat = np.full((2, 4, 4), 7.0, dtype=np.float32)
     shared = pan_features(flat[0], flat[0], flat, statistics)
-    features = band_features(shared, statistics, 0)
-    assert np.isfinite(features).all()
+    for count in PAN_FEATURES:
+        features = band_features(shared, flat, statistics, 0, count)
+        assert np.isfinite(features).all()
     assert not standardise_band(flat, statistics, 0).any()
 
 
-def test_the_configuration_counts_the_features(scene):
+@pytest.mark.parametrize("count", PAN_FEATURES)
+def test_there_are_as_many_features_as_asked_for(scene, count):
     ms, pan, pan_low, statistics = scene
-    features = band_features(pan_features(pan, pan_low, ms, statistics), statistics, 0)
-    assert features.shape[0] == PAN_FEATURES == KSDiffConfig().pan_features
+    shared = pan_features(pan, pan_low, ms, statistics)
+    features = band_features(shared, ms, statistics, 0, count)
+    assert features.shape == (count, 30, 30)
+    assert features.dtype == np.float32
+    assert KSDiffConfig().pan_features in PAN_FEATURES
+
+
+def test_the_fifth_feature_is_what_high_pass_modulation_injects(scene):
+    """MTF-GLP-HPM-R: the band times equalised PAN over its low-pass version, less the band."""
+    ms, pan, pan_low, statistics = scene
+    slope = np.polyfit(pan_low.ravel(), ms[1].ravel(), 1)[0]
+    centre = ms[1].mean() - slope * pan_low.mean()
+    sharpened = ms[1] * (slope * pan + centre) / (slope * pan_low + centre)
+    features = band_features(pan_features(pan, pan_low, ms, statistics), ms, statistics, 1, 6)
+    np.testing.assert_allclose(features[4] * statistics.std[1], sharpened - ms[1], atol=0.05)
+
+
+def test_the_sixth_feature_tells_the_ratio(scene):
+    ms, pan, pan_low, statistics = scene
+    shared = pan_features(pan, pan_low, ms, statistics)
+    for ratio, expected in ((2.0, -1.0), (4.0, 0.0), (8.0, 1.0)):
+        features = band_features(shared, ms, replace(statistics, ratio=ratio), 0, 6)
+        assert (features[5] == expected).all()
+
+
+def test_negative_predictions_do_not_modulate(scene):
+    ms, pan, pan_low, statistics = scene
+    below = replace(statistics, mean=statistics.mean - 5000)
+    features = band_features(pan_features(pan, pan_low, ms, below), ms, below, 0, 6)
+    np.testing.assert_array_equal(features[4], features[3])

@@ -97,9 +97,9 @@ def test_gradient_of_the_image_reaches_every_part(network, inputs):
     assert without == []
 
 
-@pytest.mark.parametrize("ratio", [2, 4])
-def test_sizes_other_than_the_training_patch(tiny, perturbed, ratio):
-    network = perturbed(KSDiff(tiny(ratio=ratio)))
+@pytest.mark.parametrize("stem", [2, 4])
+def test_sizes_other_than_the_training_patch(tiny, perturbed, stem):
+    network = perturbed(KSDiff(tiny(stem=stem)))
     pan, lrms = torch.randn(1, 4, 44, 36), torch.randn(1, 1, 44, 36)
     assert network(pan, lrms).shape == lrms.shape
 
@@ -121,7 +121,7 @@ def test_settings_survive_json():
         ({"colour": 1, "aroma": 2}, "unknown architecture settings: aroma, colour"),
         ({"modulation": "film"}, "modulation must be one of"),
         ({"bands": 0}, "bands 0"),
-        ({"ratio": 1}, "ratio 1"),
+        ({"stem": 0}, "stem 0"),
         ({"sampling_steps": 9}, "between 1 and 8"),
         ({"sampling_steps": 0}, "between 1 and 8"),
     ],

@@ -58,7 +58,7 @@ def test_gate_mixes_branch_and_guide_as_in_the_paper():
 @pytest.mark.parametrize("tokens", [1, 4, 16])
 def test_prior_has_its_shape_at_every_window_size(ratio, ms_size, tokens):
     encoder = PyramidLatentFusionEncoder(
-        branches=(4, 1), guide=2, ratio=ratio, channels=4, tokens=tokens, prior_channels=6
+        branches=(4, 1), guide=2, stem=ratio, channels=4, tokens=tokens, prior_channels=6
     )
     height, width = (ratio * n for n in ms_size)
     images = (torch.randn(2, 4, height, width), torch.randn(2, 1, height, width))
@@ -69,7 +69,7 @@ def test_tokens_are_places_row_by_row():
     """Without attention, which is global, a local change stays in its token."""
     torch.manual_seed(0)
     encoder = PyramidLatentFusionEncoder(
-        branches=(1,), guide=1, ratio=2, channels=4, levels=1, tokens=4, prior_channels=6
+        branches=(1,), guide=1, stem=2, channels=4, levels=1, tokens=4, prior_channels=6
     )
     torch.nn.init.zeros_(encoder.gates[0][0].attention.project.weight)
     image = torch.randn(1, 1, 32, 32)
@@ -81,7 +81,7 @@ def test_tokens_are_places_row_by_row():
 
 def test_tokens_must_form_a_square():
     with pytest.raises(ValueError, match="8 is not a square"):
-        PyramidLatentFusionEncoder(branches=(1,), guide=1, ratio=2, tokens=8)
+        PyramidLatentFusionEncoder(branches=(1,), guide=1, stem=2, tokens=8)
 
 
 def test_target_encoder_sees_the_reference(tiny, inputs):

@@ -1,0 +1,138 @@
+"""The pass over the pixels: the networks' own results, whatever precision and memory allow."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ksdiff_engine.model.backbones.unet import UNet
+from ksdiff_engine.pixel_pass import PixelPass, fastest_precision
+
+CPU = torch.device("cpu")
+HALO = 32
+
+
+def network(seed: int = 0) -> UNet:
+    torch.manual_seed(seed)
+    net = UNet(
+        in_channels=3, out_channels=1, channels=(4, 6, 8), blocks=(1, 1), prior_channels=None
+    )
+    torch.nn.init.normal_(net.leave.weight, std=0.1)
+    assert net.radius <= HALO
+    return net.eval()
+
+
+def images(count: int, size: tuple[int, int] = (352, 480)) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=(3, *size)).astype(np.float32) for _ in range(count)]
+
+
+def residuals(networks, inputs, *, device=CPU, precision=torch.float32, **settings):
+    pixels = PixelPass(networks, device=device, precision=precision, halo=HALO, **settings)
+    with torch.inference_mode():
+        return list(pixels.residuals(inputs))
+
+
+@torch.inference_mode()
+def expected(net, image):
+    return net(torch.from_numpy(image)[None])[0, 0].numpy()
+
+
+class SmallMemory(torch.nn.Module):
+    """A network on a device that holds no more than `pixels` at once."""
+
+    def __init__(self, inner: torch.nn.Module, pixels: int) -> None:
+        super().__init__()
+        self.inner, self.pixels = inner, pixels
+        self.sizes: list[int] = []
+
+    def __deepcopy__(self, memo):  # the passes' sizes stay visible
+        return self
+
+    def forward(self, x):
+        if x.shape[2] * x.shape[3] > self.pixels:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        self.sizes.append(x.shape[2] * x.shape[3])
+        return self.inner(x)
+
+
+def test_every_band_passes_its_own_network():
+    networks, inputs = [network(0), network(1)], images(2)
+    for result, net, image in zip(residuals(networks, inputs), networks, inputs, strict=True):
+        assert result.dtype == np.float32
+        np.testing.assert_allclose(result, expected(net, image), atol=1e-5)
+
+
+def test_bfloat16_is_near_float32_and_does_not_depend_on_the_place_in_a_tile():
+    net, (image,) = network(), images(1)
+    (exact,) = residuals([net], [image])
+    (half,) = residuals([net], [image], precision=torch.bfloat16)
+    assert np.abs(half - exact).max() > 0
+    assert np.sqrt(np.mean((half - exact) ** 2)) < 0.01 * exact.std()
+    (part,) = residuals([net], [image[:, 64:288, 128:]], precision=torch.bfloat16)
+    inner = np.s_[HALO:-HALO, HALO:-HALO]
+    np.testing.assert_array_equal(part[inner], half[64:288, 128:][inner])
+
+
+@pytest.mark.parametrize("pixels", [120_000, 70_000])
+def test_a_tile_that_exceeds_the_memory_is_cut_into_parts_without_seams(pixels):
+    (image,) = images(1)
+    net = SmallMemory(network(), pixels)
+    (result,) = residuals([net], [image])
+    assert len(net.sizes) > 1
+    np.testing.assert_allclose(result, expected(net.inner, image), atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_an_edge_bounds_what_a_network_sees_and_changes_nothing(precision):
+    (image,) = images(1)
+    net = SmallMemory(network(), 200 * 200).to(precision)
+    (whole,) = residuals([net.inner], [image], precision=precision)
+    (cut,) = residuals([net], [image], precision=precision, edge=128)
+    assert len(net.sizes) >= 6
+    np.testing.assert_allclose(cut, whole, atol=1e-6)
+
+
+def test_without_memory_for_the_smallest_part_the_error_is_the_devices():
+    with pytest.raises(torch.OutOfMemoryError):
+        residuals([SmallMemory(network(), 100)], images(1))
+
+
+def test_the_cpu_takes_over_from_a_gpu_whose_memory_is_exhausted(monkeypatch):
+    """The GPU is played by the CPU: only where tensors lie differs."""
+    said: list[str] = []
+    inputs = images(2)
+    nets = [network(0), network(1)]
+    pixels = PixelPass(nets, device=CPU, precision=torch.float32, halo=HALO, warn=said.append)
+    pixels.device = torch.device("cuda")
+    monkeypatch.setattr(
+        PixelPass, "_on_device", lambda self, array: torch.from_numpy(array)[None].float()
+    )
+    monkeypatch.setattr("ksdiff_engine.pixel_pass.fastest_precision", lambda device: torch.float32)
+    pixels._networks = [SmallMemory(net, 100) for net in nets]
+    with torch.inference_mode():
+        results = list(pixels.residuals(inputs))
+    assert pixels.device == CPU
+    assert len(said) == 1
+    assert "The CPU goes on" in said[0]
+    for result, net, image in zip(results, nets, inputs, strict=True):
+        np.testing.assert_allclose(result, expected(net, image), atol=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_a_gpu_gives_what_the_cpu_gives():
+    device = torch.device("cuda")
+    networks, inputs = [network(0), network(1)], images(2)
+    results = residuals(networks, inputs, device=device, precision=fastest_precision(device))
+    for result, net, image in zip(results, networks, inputs, strict=True):
+        exact = expected(net, image)
+        assert np.sqrt(np.mean((result - exact) ** 2)) < 0.01 * exact.std()
+
+
+def test_processors_without_half_precision_units_take_float32(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert fastest_precision(CPU) is torch.float32
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    assert fastest_precision(CPU) is torch.bfloat16
