@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .ahead import ahead
 from .errors import WeightsError
 from .model.baking import bake, rebuild
 from .model.features import Standardisation, band_features, pan_features, standardise_band
@@ -28,9 +30,11 @@ from .scene import Scene, TileData
 
 Progress = Callable[[float, str], None]
 Warn = Callable[[str], None]
+Padding = list[tuple[int, int]]  # before and after, a pair an axis of (C, H, W)
 
 PRIOR_SCOPES = ("scene", "tile")
 BLOCK = 1024  # PAN pixels, see KSDiffMethod.block
+NO_PADDING: Padding = [(0, 0)] * 3
 WINDOW = 64  # PAN pixels, rounded up to what the network divides; the patch size of training
 WINDOWS_A_SCENE = 64
 WINDOWS_A_CELL = 9
@@ -193,23 +197,25 @@ class KSDiffMethod:
     def _run(self, baked: Baked, tile: TileData) -> np.ndarray:
         scene = self._known_standardisation()
         padding = _alignment_padding(tile.window, self.stride)
-        inputs = (_padded(image, padding) for image in self._inputs(tile))
         inner = _unpadded(padding, tile.pan.shape)
         fused = np.empty_like(tile.ms_up)
-        for band, residual in enumerate(baked.pixels.residuals(inputs)):
-            np.multiply(residual[inner], np.float32(scene.std[band]), out=fused[band])
-            fused[band] += tile.ms_up[band]
+        with closing(self._inputs(tile, padding)) as inputs:
+            for band, residual in enumerate(baked.pixels.residuals(inputs)):
+                np.multiply(residual[inner], np.float32(scene.std[band]), out=fused[band])
+                fused[band] += tile.ms_up[band]
         return fused
 
-    def _inputs(self, tile: TileData) -> Iterator[np.ndarray]:
-        """The network's input (1 + F, H, W) for one band after the other."""
-        scene = self._known_standardisation()
+    def _inputs(self, tile: TileData, padding: Padding) -> Generator[np.ndarray, None, None]:
+        """The network's input (1 + F, H, W) for one band after the other, made one ahead."""
+        scene, count = self._known_standardisation(), self.network.config.pan_features
         shared = pan_features(tile.pan, tile.pan_low, tile.ms_up, scene)
-        for band in range(len(tile.ms_up)):
-            features = band_features(
-                shared, tile.ms_up, scene, band, self.network.config.pan_features
-            )
-            yield np.concatenate([standardise_band(tile.ms_up, scene, band), features])
+
+        def of_band(band: int) -> np.ndarray:
+            features = band_features(shared, tile.ms_up, scene, band, count)
+            image = np.concatenate([standardise_band(tile.ms_up, scene, band), features])
+            return np.pad(image, padding, mode="edge") if any(map(any, padding)) else image
+
+        return ahead(of_band, range(len(tile.ms_up)))
 
     def _known_standardisation(self) -> Standardisation:
         assert self._standardisation is not None  # prepare() has run: fuse() checks it  # nosec B101
@@ -225,7 +231,7 @@ class KSDiffMethod:
             self._scene, area, count, self.window, lambda f, m: progress(0.5 * f, m)
         )
         networks = []
-        for band, inputs in enumerate(zip(*(self._inputs(tile) for tile in tiles))):
+        for band, inputs in enumerate(zip(*(self._inputs(tile, NO_PADDING) for tile in tiles))):
             progress(0.5 + 0.5 * band / self._scene.bands, "Estimating the prior")
             windows = moderated(torch.from_numpy(np.stack(inputs)).to(self.device))
             lrms, pan = windows[:, :1], windows[:, 1:]
@@ -389,10 +395,10 @@ def _round_up(value: int, step: int) -> int:
     return -(-value // step) * step
 
 
-def _alignment_padding(window: Window, stride: int) -> list[tuple[int, int]]:
+def _alignment_padding(window: Window, stride: int) -> Padding:
     """What to add to a tile's (C, H, W) so that strided layers meet the same pixels in every tile.
 
-    Pairs (before, after), none for the channels, as for ``np.pad``.
+    Nothing is added to the channels; as for ``np.pad``.
     """
     padding = [(0, 0)]
     for start, length in ((window.row, window.height), (window.column, window.width)):
@@ -401,11 +407,7 @@ def _alignment_padding(window: Window, stride: int) -> list[tuple[int, int]]:
     return padding
 
 
-def _padded(image: np.ndarray, padding: list[tuple[int, int]]) -> np.ndarray:
-    return np.pad(image, padding, mode="edge") if any(map(any, padding)) else image
-
-
-def _unpadded(padding: list[tuple[int, int]], shape: tuple[int, ...]) -> tuple[slice, slice]:
+def _unpadded(padding: Padding, shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Where the tile of `shape` (H, W) lies in its padded version."""
     _, (top, _), (left, _) = padding
     return slice(top, top + shape[0]), slice(left, left + shape[1])

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 import ksdiff_engine
 from ksdiff_engine import weights
+from ksdiff_engine.ahead import ahead
 from ksdiff_engine.device import choose_device, describe, limit_threads
 from ksdiff_engine.errors import Cancelled, EnvironmentProblem, InputError
 from ksdiff_engine.job import ClassicalJob, CompareJob, Job, PansharpenJob
@@ -411,17 +411,11 @@ def fuse_tiles(
 
     A second thread reads the next tile while this one is fused; the scene lets one read at a time.
     """
-    if not windows:
-        return 0
     valid_pixels = 0
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader") as reader:
-        pending = reader.submit(scene.tile, windows[0], method.halo)
+    with closing(ahead(lambda window: scene.tile(window, method.halo), windows)) as read:
         for number, window in enumerate(windows):
             report(number / len(windows), f"Fusing tile {number + 1} of {len(windows)}")
-            data = pending.result()
-            if number + 1 < len(windows):
-                pending = reader.submit(scene.tile, windows[number + 1], method.halo)
-            image, valid = fuse_tile(method, data, window)
+            image, valid = fuse_tile(method, next(read), window)
             writer.write(window, image, valid)
             valid_pixels += int(valid.sum())
     return valid_pixels

@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ksdiff_engine.ahead import ahead
 from ksdiff_engine.errors import InputError
 from ksdiff_engine.filling import fill_nearest
 from ksdiff_engine.raster.align import Pair
@@ -43,6 +45,7 @@ FILL_RADIUS = 24
 # Edge of the blocks in which statistics are gathered, MS pixels. Fixed, so that sums do not depend
 # on the choice of tiles.
 STATISTICS_BLOCK = 256
+STATISTICS_THREADS = 2  # blocks in memory at once; their order stays
 Progress = Callable[[float, str], None]
 
 
@@ -147,12 +150,13 @@ class Scene:
     def _gather(self, progress: Progress) -> SceneStatistics:
         both, pan_only, sample = Moments(self.bands + 1), Moments(1), LatticeSample()
         blocks = self._ms_blocks()
-        for number, block in enumerate(blocks):
-            progress(number / len(blocks), "Reading statistics")
-            values, positions, pan = self._statistics_block(block)
-            both.add(values)
-            pan_only.add(pan)
-            sample.add(values, positions)
+        with closing(ahead(self._statistics_block, blocks, STATISTICS_THREADS)) as read:
+            for number in range(len(blocks)):
+                progress(number / len(blocks), "Reading statistics")
+                values, positions, pan = next(read)
+                both.add(values)
+                pan_only.add(pan)
+                sample.add(values, positions)
         if both.count == 0:
             raise InputError(
                 f"PAN {self.pair.pan.name} and MS {self.pair.ms.name} have no valid pixel in "

@@ -169,6 +169,19 @@ def test_fill_takes_the_nearest_within_the_radius():
     assert (nothing == 5).all()
 
 
+@pytest.mark.parametrize("radius", [2, 4.5, 40])
+@pytest.mark.parametrize("place", [np.s_[3:20, 5:31], np.s_[0:1, 0:1], np.s_[:, 30:]])
+def test_a_rectangle_is_extended_as_any_shape_is_filled(monkeypatch, radius, place):
+    """The fast way of a raster's edge gives what the distance transform gives."""
+    rng = np.random.default_rng(0)
+    image, background = rng.normal(size=(2, 24, 36)), np.array([5.0, 7.0])
+    valid = np.zeros((24, 36), dtype=bool)
+    valid[place] = True
+    fast = fill_nearest(image, valid, radius, background)
+    monkeypatch.setattr("ksdiff_engine.filling.np.count_nonzero", lambda mask: -1)
+    np.testing.assert_array_equal(fast, fill_nearest(image, valid, radius, background))
+
+
 def test_moments_merge_without_cancellation():
     rng = np.random.default_rng(1)
     values = 1e7 + rng.normal(size=(1000, 3))

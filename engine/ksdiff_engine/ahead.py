@@ -1,0 +1,33 @@
+"""Work done ahead of its use, in threads, so that reading and computing overlap."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], threads: int = 1
+) -> Generator[Result, None, None]:
+    """Yield ``function(item)`` for each item in order; `threads` results are made ahead.
+
+    An exception of `function` is raised where its result would have come. When the caller stops
+    early, what has begun is waited for and nothing else begins.
+    """
+    remaining = iter(items)
+    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="ahead")
+    pending: deque[Future[Result]] = deque()
+    try:
+        pending.extend(pool.submit(function, item) for item in islice(remaining, threads))
+        while pending:
+            result = pending.popleft().result()
+            pending.extend(pool.submit(function, item) for item in islice(remaining, 1))
+            yield result
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,38 @@
+"""Work ahead of its use: in order, bounded, and over when the caller is."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from ksdiff_engine.ahead import ahead
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_results_come_in_order(threads):
+    assert list(ahead(lambda n: n * n, range(20), threads)) == [n * n for n in range(20)]
+    assert list(ahead(str, [])) == []
+
+
+def test_no_more_is_begun_than_there_are_threads():
+    begun = []
+    results = ahead(lambda n: begun.append(n) or n, range(100), 2)
+    assert next(results) == 0
+    results.close()
+    assert len(begun) <= 3
+
+
+def test_the_next_is_made_while_one_is_used():
+    second = threading.Event()
+    results = ahead(lambda n: second.set() if n else None, range(2))
+    next(results)
+    assert second.wait(timeout=30)
+    results.close()
+
+
+def test_an_error_comes_in_its_place():
+    results = ahead(lambda n: 1 // (n - 2), range(5))
+    assert [next(results), next(results)] == [-1, -1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
