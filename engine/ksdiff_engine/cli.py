@@ -2,7 +2,7 @@
 
 Each command is a function that adds its parser and sets ``run`` to what it does; ``COMMANDS`` lists
 them. Results go to stdout, progress, warnings and errors to stderr. Exit codes: 0 done, 1 failed,
-2 wrong usage, 130 cancelled.
+2 wrong usage, 3 no gain (``adapt``), 130 cancelled.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from ksdiff_engine import weights
 from ksdiff_engine.device import limit_threads
 from ksdiff_engine.errors import Cancelled, EngineError
 from ksdiff_engine.job import (
+    ADAPTED_PARTS,
     CLASSICAL_METHODS,
     COMPARED_METHODS,
     DEVICES,
     OUTPUT_TYPES,
     PRIOR_SCOPES,
     REGISTER,
+    AdaptJob,
     AssessAgainstReferenceJob,
     AssessWithoutReferenceJob,
     ClassicalJob,
@@ -38,6 +40,7 @@ from ksdiff_engine.job import (
 from ksdiff_engine.sensors import AUTO, load_profiles
 
 CANCELLED = 130
+DID_NOT_HELP = 3
 _METHODS_HELP = ", ".join(CLASSICAL_METHODS)
 
 Subparsers = Any  # argparse keeps its class private
@@ -265,6 +268,56 @@ def run_compare(options: argparse.Namespace) -> int:
     return run_and_print(job, options.json)
 
 
+def add_adapt(subparsers: Subparsers) -> argparse.ArgumentParser:
+    """``adapt``: fine-tune weights on a scene; the training package offers the same command."""
+    parser = subparsers.add_parser(
+        "adapt",
+        help="fine-tune weights on a scene",
+        description="Fine-tune weights on a scene at reduced resolution. A part of the scene is "
+        "held out and decides whether it helped; if it did not, no file is written and the exit "
+        f"code is {DID_NOT_HELP}.",
+    )
+    add_pair_options(parser)
+    parser.add_argument("--output", required=True, help="weights to write, e.g. mine.safetensors")
+    add_weights_options(parser)
+    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
+    parser.add_argument(
+        "--steps", type=int, default=AdaptJob.steps, help="the most (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=AdaptJob.minutes,
+        help="the longest training time (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--parts",
+        default=ADAPTED_PARTS[0],
+        choices=ADAPTED_PARTS,
+        help="what learns: all weights, or what makes the kernels and the last layer",
+    )
+    add_register_option(parser)
+    add_running_options(parser)
+    parser.set_defaults(run=run_adapt)
+    return parser
+
+
+def run_adapt(options: argparse.Namespace) -> int:
+    """Run an ``AdaptJob`` made of the options."""
+    job = AdaptJob(
+        **pair_fields(options),
+        **weights_fields(options),
+        output=options.output,
+        seed=options.seed,
+        steps=options.steps,
+        minutes=options.minutes,
+        parts=options.parts,
+        register=options.register,
+    )
+    result = run_and_show(job, options.json)
+    return 0 if result["helped"] else DID_NOT_HELP
+
+
 def add_pair_options(parser: Options, *, required: bool = True) -> None:
     """Options of every command that reads a pair."""
     parser.add_argument("--pan", required=required, help="panchromatic raster")
@@ -358,13 +411,18 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
     """Options of every command that runs KSDiff."""
+    add_weights_options(parser)
+    parser.add_argument("--seed", type=int, default=0, help="of the prior's noise (default: 0)")
+    parser.add_argument("--prior-scope", default="scene", choices=PRIOR_SCOPES)
+
+
+def add_weights_options(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that takes weights to a device."""
     parser.add_argument("--weights", default="auto", metavar="NAME|FILE", help="default: auto")
     parser.add_argument(
         "--weights-folder", action="append", default=[], metavar="FOLDER", help="search here too"
     )
     parser.add_argument("--device", default="auto", choices=DEVICES)
-    parser.add_argument("--seed", type=int, default=0, help="of the prior's noise (default: 0)")
-    parser.add_argument("--prior-scope", default="scene", choices=PRIOR_SCOPES)
 
 
 def add_cluster_options(parser: Options) -> None:
@@ -379,16 +437,29 @@ def add_cluster_options(parser: Options) -> None:
 def network_fields(options: argparse.Namespace) -> dict[str, Any]:
     """The job's fields that :func:`add_network_options` asks for."""
     return {
-        "weights": options.weights,
-        "weights_folders": tuple(options.weights_folder),
-        "device": options.device,
+        **weights_fields(options),
         "seed": options.seed,
         "prior_scope": options.prior_scope,
     }
 
 
+def weights_fields(options: argparse.Namespace) -> dict[str, Any]:
+    """The job's fields that :func:`add_weights_options` asks for."""
+    return {
+        "weights": options.weights,
+        "weights_folders": tuple(options.weights_folder),
+        "device": options.device,
+    }
+
+
 def run_and_print(job: Job, as_json: bool) -> int:
-    """Run a job with progress on a terminal, and print its result."""
+    """Run a job with progress on a terminal, print its result, and return the exit code."""
+    run_and_show(job, as_json)
+    return 0
+
+
+def run_and_show(job: Job, as_json: bool) -> dict[str, Any]:
+    """Run a job with progress on a terminal, and return its result after printing it."""
     limit_threads(getattr(job, "threads", 0))
     from ksdiff_engine.pipeline import run_job
 
@@ -402,7 +473,7 @@ def run_and_print(job: Job, as_json: bool) -> int:
         print(json.dumps(result, allow_nan=False))
     else:
         _print_result(result)
-    return 0
+    return result
 
 
 class ProgressLine:
@@ -489,12 +560,13 @@ def _print_result(result: dict[str, Any]) -> None:
 
 
 # A further command is one more function here.
-COMMANDS: tuple[Callable[[Subparsers], None], ...] = (
+COMMANDS: tuple[Callable[[Subparsers], object], ...] = (
     add_pansharpen,
     add_classical,
     add_batch,
     add_degrade,
     add_assess,
     add_compare,
+    add_adapt,
     add_weights,
 )

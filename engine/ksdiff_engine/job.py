@@ -25,6 +25,10 @@ COMPARED_METHODS = (*CLASSICAL_METHODS, KSDIFF)
 SMALLEST_TILE = 64
 LARGEST_SEED = 2**63 - 1
 LARGEST_SAMPLE = 400.0  # megapixels
+ADAPTED_PARTS = ("all", "kernels")
+LARGEST_STEPS = 1_000_000
+LARGEST_MINUTES = 1440
+WEIGHTS_SUFFIX = ".safetensors"
 
 JobType = TypeVar("JobType", bound="Job")
 
@@ -331,6 +335,62 @@ class CompareJob(Job):
         check_not_empty(self, "weights", "sensor")
 
 
+@dataclass(frozen=True)
+class AdaptJob(Job):
+    """Fine-tune weights on a scene at reduced resolution, and write them if they are better.
+
+    Attributes:
+        output: path of the ``.safetensors`` file to write; its name is the new weights' name.
+        weights, weights_folders, device: as in :class:`PansharpenJob`; the weights to begin with.
+        seed: of the blocks that are held out, the patches and the noise.
+        steps: the most training steps.
+        minutes: the longest training time; a run that it cuts short depends on the machine.
+        parts: which of ``ADAPTED_PARTS`` learn: ``all`` weights, or ``kernels``, what makes the
+            kernels (PLFE2, denoiser, kernel generators) and the last layer.
+        register: as in :class:`PansharpenJob`.
+    """
+
+    kind: ClassVar[str] = "adapt"
+
+    pan: str
+    ms: tuple[str, ...]
+    output: str
+    bands: tuple[int, ...] = ()
+    weights: str = "auto"
+    weights_folders: tuple[str, ...] = ()
+    device: str = "auto"
+    seed: int = 0
+    steps: int = 600
+    minutes: float = 10.0
+    parts: str = "all"
+    sensor: str = "auto"
+    pan_band: int = 0
+    threads: int = 0
+    register: str = "report"
+
+    def __post_init__(self) -> None:
+        check_inputs(self.pan, self.ms, self.bands, self.pan_band)
+        check_not_empty(self, "output", "weights", "sensor")
+        name = os.path.basename(self.output)
+        if not name.endswith(WEIGHTS_SUFFIX) or name == WEIGHTS_SUFFIX:
+            raise InputError(
+                f"The output {self.output} is not named as weights are.",
+                hint=f"Choose a name that ends with {WEIGHTS_SUFFIX}.",
+            )
+        check_optional_outputs((self.pan, *self.ms, self.weights), self.outputs)
+        check_choice("device", self.device, DEVICES)
+        check_range("seed", self.seed, 0, LARGEST_SEED)
+        check_range("steps", self.steps, 1, LARGEST_STEPS)
+        check_choice("parts", self.parts, ADAPTED_PARTS)
+        if not 0.0 < self.minutes <= LARGEST_MINUTES:
+            raise InputError(
+                f"'minutes' must be above 0 and at most {LARGEST_MINUTES}; "
+                f"{self.minutes} was given."
+            )
+        check_range("threads", self.threads, 0, 4096)
+        check_choice("register", self.register, REGISTER)
+
+
 JOBS: dict[str, type[Job]] = {
     cls.kind: cls
     for cls in (
@@ -340,6 +400,7 @@ JOBS: dict[str, type[Job]] = {
         AssessWithoutReferenceJob,
         AssessAgainstReferenceJob,
         CompareJob,
+        AdaptJob,
     )
 }
 

@@ -15,7 +15,7 @@ from ksdiff_engine import weights
 from ksdiff_engine.ahead import ahead
 from ksdiff_engine.device import choose_device, describe, limit_threads
 from ksdiff_engine.errors import Cancelled, EnvironmentProblem, InputError
-from ksdiff_engine.job import ClassicalJob, CompareJob, Job, PansharpenJob
+from ksdiff_engine.job import AdaptJob, ClassicalJob, CompareJob, Job, PansharpenJob
 from ksdiff_engine.leftovers import remove_leftovers
 from ksdiff_engine.raster.align import align
 from ksdiff_engine.raster.reader import RasterSource
@@ -233,7 +233,7 @@ def open_scene(
 
 
 def choose_weights(
-    job: PansharpenJob | CompareJob, scene: Scene, report: Report
+    job: PansharpenJob | CompareJob | AdaptJob, scene: Scene, report: Report
 ) -> tuple[weights.CatalogueEntry, str]:
     """Return the weights a job names, or the ones that fit the scene, and the reason."""
     problems: list[str] = []

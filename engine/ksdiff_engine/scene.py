@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -130,11 +130,23 @@ class Scene:
         Raises ``InputError`` when PAN and MS have no valid pixel in common.
         """
         if self._statistics is None:
-            self._statistics = self._gather(progress or (lambda fraction, message: None))
+            progress = progress or (lambda fraction, message: None)
+            self._statistics = self._gather(self._ms_blocks(), progress)
         return self._statistics
 
+    def statistics_of(
+        self, windows: Sequence[Window], progress: Progress | None = None
+    ) -> SceneStatistics:
+        """Return the statistics of windows of the result's grid, to whole MS pixels.
+
+        They stand for the scene where it is too large to read whole; see :meth:`adopt`. Raises as
+        :meth:`statistics` does.
+        """
+        blocks = [self._ms_block(window) for window in windows]
+        return self._gather(blocks, progress or (lambda fraction, message: None))
+
     def adopt(self, statistics: SceneStatistics) -> None:
-        """Take over the statistics that another process gathered of the same scene."""
+        """Take over statistics: those that another process gathered, or of a sample."""
         self._statistics = statistics
 
     def nudged(self, x: float, y: float) -> Scene:
@@ -147,9 +159,8 @@ class Scene:
         ms_x, ms_y = pair.ms_x - x / pair.ratio_x, pair.ms_y - y / pair.ratio_y
         return Scene(replace(pair, ms_x=ms_x, ms_y=ms_y), self.profile, background=0.0)
 
-    def _gather(self, progress: Progress) -> SceneStatistics:
+    def _gather(self, blocks: Sequence[Window], progress: Progress) -> SceneStatistics:
         both, pan_only, sample = Moments(self.bands + 1), Moments(1), LatticeSample()
-        blocks = self._ms_blocks()
         with closing(ahead(self._statistics_block, blocks, STATISTICS_THREADS)) as read:
             for number in range(len(blocks)):
                 progress(number / len(blocks), "Reading statistics")
@@ -179,11 +190,18 @@ class Scene:
 
     def _ms_blocks(self) -> list[Window]:
         """Blocks of whole MS pixels, in MS coordinates, that cover the result's grid."""
+        whole = self._ms_block(Window(0, 0, self.width, self.height))
+        blocks = tiles(whole.width, whole.height, STATISTICS_BLOCK)
+        return [block.shifted(whole.column, whole.row) for block in blocks]
+
+    def _ms_block(self, window: Window) -> Window:
+        """The whole MS pixels, in MS coordinates, that cover a window of the result's grid."""
         pair = self.pair
-        column, row = _floor(pair.ms_x), _floor(pair.ms_y)
-        width = _ceil(pair.ms_x + self.width / pair.ratio_x) - column
-        height = _ceil(pair.ms_y + self.height / pair.ratio_y) - row
-        return [block.shifted(column, row) for block in tiles(width, height, STATISTICS_BLOCK)]
+        left = pair.ms_x + window.column / pair.ratio_x
+        top = pair.ms_y + window.row / pair.ratio_y
+        column, row = _floor(left), _floor(top)
+        width = _ceil(left + window.width / pair.ratio_x) - column
+        return Window(column, row, width, _ceil(top + window.height / pair.ratio_y) - row)
 
     def _statistics_block(self, block: Window) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (N, C + 1) values, (N, 2) their MS positions, and (M, 1) PAN values of a block."""

@@ -19,10 +19,12 @@ from typing import Any, Union
 
 from ksdiff_engine._resources import resources_folder
 from ksdiff_engine.errors import WeightsError
+from ksdiff_engine.job import WEIGHTS_SUFFIX
 from ksdiff_engine.sensors import DEFAULT, detect_sensor
 
 CARD_FORMAT = 1
-SUFFIX = ".safetensors"
+SUFFIX = WEIGHTS_SUFFIX
+ADAPTED = "adapted"  # the key of a card that says to which scene weights were adapted
 _LARGEST_HEADER = 100_000_000  # the safetensors format's own limit
 _ELEMENT_BYTES = {
     **{"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4},
@@ -69,6 +71,11 @@ class CatalogueEntry:
     def bands(self) -> int | None:
         """Number of MS bands the weights need; None for any."""
         return None if self.card["bands"] == "any" else len(self.card["bands"])
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether they were fine-tuned on one scene, for which alone they are meant."""
+        return ADAPTED in self.card
 
     @property
     def fits(self) -> str:
@@ -166,13 +173,15 @@ def select(
     entries: from :func:`catalogue`; bands: number of MS bands; ratio: PAN pixels per MS pixel,
     rounded; sensor: name of the sensor's profile. Weights must take the bands and the ratio. Of
     these, weights that learnt from the sensor come first, then those for the narrowest range of
-    ratios, then the catalogue's order. Raises ``WeightsError`` naming what there is.
+    ratios, then the catalogue's order. Weights that were adapted to one scene are for those who
+    name them. Raises ``WeightsError`` naming what there is.
     """
-    fitting = [entry for entry in entries if _fits(entry, bands, ratio)]
+    general = [entry for entry in entries if not entry.is_adapted]
+    fitting = [entry for entry in general if _fits(entry, bands, ratio)]
     if not fitting:
         raise WeightsError(
             f"No weights fit {bands} bands at ratio {ratio:g}.",
-            hint=f"There are: {_listing(entries)}. A classical method takes any scene.",
+            hint=f"There are: {_listing(general)}. A classical method takes any scene.",
         )
     best = min(fitting, key=lambda entry: (not _knows(entry, sensor), _span(entry)))
     reason = f"made for {best.fits}"

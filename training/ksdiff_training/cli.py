@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from ksdiff_engine.cli import add_adapt
 from ksdiff_engine.errors import EngineError
 
 from .comparison import compare, comparison_table
@@ -32,20 +33,22 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0, or 1 with one line that says what is wrong."""
+    """Exit code 0, or 1 with one line that says what is wrong; ``adapt`` has its own as well."""
     options = _parser().parse_args(arguments)
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(options.torch_threads)
     try:
-        options.run_command(options)
+        return options.run_command(options) or 0
     except (EngineError, ValueError, OSError, FloatingPointError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ksdiff_training", description=__doc__)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    # The engine's commands have a --threads of their own, which must not undo this one.
+    parser.add_argument(
+        "--threads", type=int, default=torch.get_num_threads(), dest="torch_threads"
+    )
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("train", help="run an experiment, resuming what its folder holds")
     command.add_argument("config", type=Path)
@@ -67,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--device", choices=DEVICES, default="auto")
     command.add_argument("--json", type=Path, help="also write the results here")
     command.set_defaults(run_command=_experiments)
+
+    command = add_adapt(commands)
+    command.set_defaults(run_command=command.get_default("run"))
 
     command = commands.add_parser("export", help="write a finished run as one safetensors file")
     command.add_argument("config", type=Path)

@@ -14,13 +14,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ksdiff_engine.model.features import (
-    Standardisation,
-    band_features,
-    pan_features,
-    standardise_band,
-)
+from ksdiff_engine.model.features import Standardisation
 from ksdiff_engine.resample import interpolation_matrix, lowpass_matrix
+from ksdiff_engine.samples import band_sample, symmetry
 from ksdiff_engine.sensors import DEFAULT_MS_GAIN
 from ksdiff_engine.wald import crop_to_multiple, reduce_pan
 
@@ -207,31 +203,24 @@ def cut(
     row, column = rng.integers(height - size + 1), rng.integers(width - size + 1)
     window = np.s_[..., row : row + size, column : column + size]
     band = int(rng.integers(bands))
-    statistics = simulation.statistics
-    shared = pan_features(
-        simulation.pan[window], simulation.pan_low[window], simulation.ms_up[window], statistics
-    )
     # A random gain and offset of the band: scenes differ in how far a patch lies from their mean.
     gain, offset = np.exp(rng.normal(0, config.jitter)), rng.normal(0, config.jitter)
-    lrms, reference = (
-        (standardise_band(image[window], statistics, band) * gain + offset).astype(np.float32)
-        for image in (simulation.ms_up, simulation.reference)
+    images = (simulation.pan, simulation.pan_low, simulation.ms_up, simulation.reference)
+    return band_sample(
+        *(image[window] for image in images),
+        simulation.statistics,
+        band,
+        features,
+        gain=gain,
+        offset=offset,
     )
-    pan = band_features(shared, simulation.ms_up[window], statistics, band, features)
-    pan[3:5] *= gain  # the injected details are in units of the band
-    return pan, lrms, reference
 
 
 def augment(
     sample: tuple[np.ndarray, np.ndarray, np.ndarray], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One of the eight symmetries of the square, the same for all three."""
-    turns, flip = int(rng.integers(4)), rng.random() < 0.5
-    result = []
-    for image in sample:
-        image = np.rot90(image, turns, axes=(1, 2))
-        result.append(np.ascontiguousarray(image[..., ::-1] if flip else image))
-    pan, lrms, reference = result
+    pan, lrms, reference = symmetry(sample, rng)
     return pan, lrms, reference
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ksdiff_engine import job
 from ksdiff_engine.pipeline import Report, run_pansharpen
+from ksdiff_engine.runners.adapt import run_adapt
 from ksdiff_engine.runners.assess_against_reference import run_assess_against_reference
 from ksdiff_engine.runners.assess_without_reference import run_assess_without_reference
 from ksdiff_engine.runners.classical import run_classical
@@ -20,4 +21,5 @@ RUNNERS: dict[type[job.Job], Callable[[Any, Report], dict[str, Any]]] = {
     job.AssessWithoutReferenceJob: run_assess_without_reference,
     job.AssessAgainstReferenceJob: run_assess_against_reference,
     job.CompareJob: run_compare,
+    job.AdaptJob: run_adapt,
 }
