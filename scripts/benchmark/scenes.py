@@ -15,7 +15,7 @@ from osgeo import gdal, osr
 
 from ksdiff_engine.sensors import detect_sensor, gains_for
 from ksdiff_engine.wald import reduce_ms, reduce_pair
-from ksdiff_training.pairs import read_pair
+from ksdiff_training.data.pairs import read_pair
 
 # Below this a scene is reflectance; it is multiplied so that whole numbers resolve it.
 LARGEST_REFLECTANCE = 50.0

@@ -10,15 +10,9 @@ import torch
 
 from ksdiff_engine.scene_statistics import intensity_weights
 from ksdiff_training.config import DataConfig, Source
-from ksdiff_training.data import (
-    PatchSampler,
-    augment,
-    cut,
-    load_sources,
-    scene_statistics,
-    simulate,
-)
-from ksdiff_training.pairs import PairFile, read_ms_only, read_pair
+from ksdiff_training.data.pairs import PairFile, read_ms_only, read_pair
+from ksdiff_training.data.sampler import PatchSampler, augment, cut, load_sources
+from ksdiff_training.data.simulation import scene_statistics, simulate
 from ksdiff_training.validation import PATCHES_A_SCENE, Validator
 
 CONFIG = DataConfig(

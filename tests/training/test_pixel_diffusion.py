@@ -15,7 +15,7 @@ from ksdiff_engine.raster.tiling import Window
 from ksdiff_training.cli import main
 from ksdiff_training.config import load_config
 from ksdiff_training.csv_log import read_rows
-from ksdiff_training.data import PatchSampler
+from ksdiff_training.data.sampler import PatchSampler
 from ksdiff_training.evaluate import fuse_whole
 from ksdiff_training.export import CARD_KEYS
 from ksdiff_training.loop import Stage

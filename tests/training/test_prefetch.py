@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ksdiff_training.csv_log import append_row, read_rows
-from ksdiff_training.prefetch import AHEAD, Prefetcher
+from ksdiff_training.data.prefetch import AHEAD, Prefetcher
 
 
 class Numbers:

@@ -14,7 +14,7 @@ from ksdiff_engine.model.storage import load_network
 from ksdiff_engine.weights import catalogue
 from ksdiff_training.config import load_config
 from ksdiff_training.csv_log import read_rows
-from ksdiff_training.data import PatchSampler
+from ksdiff_training.data.sampler import PatchSampler
 from ksdiff_training.export import CARD_KEYS, build_card, export
 from ksdiff_training.loop import Stage
 from ksdiff_training.stages import build_modules, known_prior, measure_prior, stage1, stage2

@@ -11,8 +11,8 @@ from ksdiff_engine.job import CompareJob
 from ksdiff_engine.pipeline import run_job
 from ksdiff_engine.sensors import detect_sensor
 
+from .data.pairs import read_pair
 from .evaluate import Row, best_marked
-from .pairs import read_pair
 from .scenes import PHASES, in_memory
 
 COLUMNS = {

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from .compute import Compute
 from .config import ExperimentConfig, StageConfig, experiment_from_dict
-from .data import PatchSampler
+from .data.prefetch import Batch, Prefetcher
+from .data.sampler import PatchSampler
 from .logbook import Logbook
-from .prefetch import Batch, Prefetcher
 
 Losses = dict[str, Tensor]  # "loss" is minimised, the others are logged
 BEST_BY = "rmse"  # the figure on held-out scenes that is smallest at the best weights

@@ -19,7 +19,7 @@ from ksdiff_engine.scene import Scene
 from ksdiff_engine.sensors import SensorProfile, detect_sensor, gains_for
 from ksdiff_engine.wald import reduce_pair
 
-from .pairs import read_pair
+from .data.pairs import read_pair
 
 # Where a coarse pixel's centre lies in its block, counted in fine pixels from the block's edge.
 PHASES: dict[str, Callable[[int], float]] = {

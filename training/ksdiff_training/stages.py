@@ -11,7 +11,7 @@ from ksdiff_engine.model.ksdiff import KSDiff, TargetEncoder
 
 from .compute import Compute
 from .config import ExperimentConfig
-from .data import PatchSampler
+from .data.sampler import PatchSampler
 from .loop import Batch, Losses, Stage
 from .pixel_diffusion import PixelDiffusion
 

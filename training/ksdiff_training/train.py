@@ -10,7 +10,7 @@ from torch import nn
 
 from .compute import Compute
 from .config import ExperimentConfig
-from .data import PatchSampler
+from .data.sampler import PatchSampler
 from .provenance import record_provenance
 from .stages import (
     build_modules,

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from .config import DataConfig
-from .data import cut, simulate
+from .data.pairs import read_pair
+from .data.sampler import cut
+from .data.simulation import simulate
 from .loop import Batch
-from .pairs import read_pair
 from .stages import known_prior
 
 PATCHES_A_SCENE = 8
