@@ -6,8 +6,16 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from .backbones import BACKBONES
+from .kernel_generator import GENERATORS
+from .plfe import ENCODERS
 
 MODULATIONS = ("none", "ksdiff")
+CHOICES = {
+    "backbone": tuple(BACKBONES),
+    "modulation": MODULATIONS,
+    "generator": GENERATORS,
+    "encoder": tuple(ENCODERS),
+}
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,9 @@ class KSDiffConfig:
     channels, blocks: of the U-Net, at PAN, PAN/2 and PAN/4 resolution; the published networks have
         their own.
     modulation: ``ksdiff``, or ``none`` for the plain backbone (the paper's baseline network).
+    generator: of the kernels' modulation: ``tucker`` (paper) or ``mlp`` (its ablation).
     ranks: of the Tucker core (paper, table 6: 4, 4, 2, 2 is best).
+    encoder: images to prior: ``plfe`` (paper), or ``concat``, plain convolutions (its ablation).
     tokens, prior_channels: N and C_z of the compact prior.
     diffusion_steps, sampling_steps: T, and DDIM steps at inference.
     """
@@ -34,10 +44,12 @@ class KSDiffConfig:
     channels: tuple[int, int, int] = (16, 32, 64)
     blocks: tuple[int, int] = (2, 3)
     modulation: str = "ksdiff"
+    generator: str = "tucker"
     ranks: tuple[int, int, int, int] = (4, 4, 2, 2)
     pooling: str = "attention"
     tokens: int = 16
     prior_channels: int = 64
+    encoder: str = "plfe"
     encoder_channels: int = 32
     encoder_levels: int = 3
     denoiser_width: int = 96
@@ -51,10 +63,9 @@ class KSDiffConfig:
     def __post_init__(self) -> None:
         for name in ("channels", "blocks", "ranks"):  # JSON gives lists
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        if self.backbone not in BACKBONES:
-            raise ValueError(f"backbone must be one of {tuple(BACKBONES)}, not {self.backbone!r}")
-        if self.modulation not in MODULATIONS:
-            raise ValueError(f"modulation must be one of {MODULATIONS}, not {self.modulation!r}")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {choices}, not {getattr(self, name)!r}")
         if self.bands < 1 or self.stem < 1:
             raise ValueError(f"bands {self.bands} or stem {self.stem} too small")
         if not 1 <= self.sampling_steps <= self.diffusion_steps:

@@ -9,12 +9,15 @@ the feature map with one learned query per mode of the kernel.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 Ranks = tuple[int, int, int, int]
+KernelShape = tuple[int, int, int, int]  # C_out, C_in, k, k
+GENERATORS = ("tucker", "mlp")
 MODES = 4  # output channels, input channels, kernel rows, kernel columns
 
 
@@ -78,7 +81,7 @@ class StructureAwareAttention(nn.Module):
 class FactorGenerator(nn.Module):
     """UFG: four heads on the attended features give the factor matrices (paper)."""
 
-    def __init__(self, *, shape: tuple[int, int, int, int], ranks: Ranks, width: int = 32) -> None:
+    def __init__(self, *, shape: KernelShape, ranks: Ranks, width: int = 32) -> None:
         super().__init__()
         self.shape = shape
         self.ranks = ranks
@@ -101,7 +104,7 @@ class FactorGenerator(nn.Module):
         return u1, u2, u3, u4
 
 
-class KernelGenerator(nn.Module):
+class KernelGenerator(nn.Module, ABC):
     """Prior and features to a multiplicative modulation of one base kernel.
 
     Ours: the attended features are layer-normalised and the modulation is bounded, since products
@@ -110,23 +113,10 @@ class KernelGenerator(nn.Module):
 
     bound = 2.0  # kernels are multiplied by something between -1 and 3
 
-    def __init__(
-        self,
-        *,
-        shape: tuple[int, int, int, int],
-        prior_channels: int,
-        ranks: Ranks = (4, 4, 2, 2),
-        width: int = 32,
-        pooling: str = "attention",
-    ) -> None:
-        """`shape`: the base kernel's (C_out, C_in, k, k); `ranks`: the paper's best (table 6)."""
+    def __init__(self, *, channels: int, width: int, pooling: str) -> None:
         super().__init__()
-        self.core = CoreTensorGenerator(prior_channels=prior_channels, ranks=ranks)
-        self.attention = StructureAwareAttention(channels=shape[1], width=width, pooling=pooling)
+        self.attention = StructureAwareAttention(channels=channels, width=width, pooling=pooling)
         self.normalise = nn.LayerNorm(width)
-        self.factors = FactorGenerator(shape=shape, ranks=ranks, width=width)
-        # Keeps the product of unit-variance factors and a core of order one at order one.
-        self.gain = 1.0 / math.sqrt(math.prod(ranks))
 
     def forward(self, features: Tensor, prior: Tensor, shared: bool = False) -> Tensor:
         """features (B, C_in, H, W), prior (B, N, C_z) -> modulation (B, C_out, C_in, k, k).
@@ -138,8 +128,77 @@ class KernelGenerator(nn.Module):
         if shared:
             modes = modes.mean(dim=0, keepdim=True)
             prior = prior.mean(dim=0, keepdim=True)
-        product = self.gain * tucker_product(self.core(prior), self.factors(modes))
-        return 1.0 + self.bound * torch.tanh(product / self.bound)
+        return 1.0 + self.bound * torch.tanh(self.product(prior, modes) / self.bound)
+
+    @abstractmethod
+    def product(self, prior: Tensor, modes: Tensor) -> Tensor:
+        """prior (B, N, C_z), modes (B, 4, width) -> the unbounded W - 1, (B, C_out, C_in, k, k)."""
+
+
+class TuckerKernelGenerator(KernelGenerator):
+    """A core tensor from the prior and factor matrices from the features (paper)."""
+
+    def __init__(
+        self,
+        *,
+        shape: KernelShape,
+        prior_channels: int,
+        ranks: Ranks = (4, 4, 2, 2),
+        width: int = 32,
+        pooling: str = "attention",
+    ) -> None:
+        """`shape`: the base kernel's (C_out, C_in, k, k); `ranks`: the paper's best (table 6)."""
+        super().__init__(channels=shape[1], width=width, pooling=pooling)
+        self.core = CoreTensorGenerator(prior_channels=prior_channels, ranks=ranks)
+        self.factors = FactorGenerator(shape=shape, ranks=ranks, width=width)
+        # Keeps the product of unit-variance factors and a core of order one at order one.
+        self.gain = 1.0 / math.sqrt(math.prod(ranks))
+
+    def product(self, prior: Tensor, modes: Tensor) -> Tensor:
+        return self.gain * tucker_product(self.core(prior), self.factors(modes))
+
+
+class MLPKernelGenerator(KernelGenerator):
+    """Every entry of the kernel from one MLP of prior and features (the paper's ablation).
+
+    Ours: the hidden layer is as narrow as makes the U-Net's generators ten times as large as the
+    Tucker ones, which is what the paper reports; the last layer starts at zero, as the core does.
+    """
+
+    hidden = 10
+
+    def __init__(
+        self,
+        *,
+        shape: KernelShape,
+        prior_channels: int,
+        width: int = 32,
+        pooling: str = "attention",
+    ) -> None:
+        """`shape`: the base kernel's (C_out, C_in, k, k)."""
+        super().__init__(channels=shape[1], width=width, pooling=pooling)
+        self.shape = shape
+        self.enter = nn.Linear(prior_channels + MODES * width, self.hidden)
+        self.leave = nn.Linear(self.hidden, math.prod(shape))
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def product(self, prior: Tensor, modes: Tensor) -> Tensor:
+        hidden = self.enter(torch.cat([prior.mean(dim=1), modes.flatten(1)], dim=1))
+        return self.leave(F.gelu(hidden)).unflatten(1, self.shape)
+
+
+def build_generator(
+    kind: str, *, shape: KernelShape, prior_channels: int, ranks: Ranks, pooling: str
+) -> KernelGenerator:
+    """The generator called `kind`, one of ``GENERATORS``; `ranks` are of ``tucker`` alone."""
+    if kind == "tucker":
+        return TuckerKernelGenerator(
+            shape=shape, prior_channels=prior_channels, ranks=ranks, pooling=pooling
+        )
+    if kind == "mlp":
+        return MLPKernelGenerator(shape=shape, prior_channels=prior_channels, pooling=pooling)
+    raise ValueError(f"generator must be one of {GENERATORS}, not {kind!r}")
 
 
 class ModulatedConv2d(nn.Conv2d):
@@ -154,12 +213,14 @@ class ModulatedConv2d(nn.Conv2d):
         prior_channels: int | None,
         ranks: Ranks = (4, 4, 2, 2),
         pooling: str = "attention",
+        generator: str = "tucker",
     ) -> None:
         """`prior_channels` None leaves the convolution plain (the paper's baseline network)."""
         super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
         self.generator = None
         if prior_channels is not None:
-            self.generator = KernelGenerator(
+            self.generator = build_generator(
+                generator,
                 shape=(out_channels, in_channels, kernel_size, kernel_size),
                 prior_channels=prior_channels,
                 ranks=ranks,

@@ -11,7 +11,7 @@ from .backbones import BACKBONES, Backbone
 from .backbones.unet import UNet
 from .config import KSDiffConfig
 from .denoiser import Denoiser
-from .plfe import PyramidLatentFusionEncoder
+from .plfe import ENCODERS
 from .scheduler import DiffusionScheduler
 
 
@@ -28,7 +28,21 @@ def build_backbone(config: KSDiffConfig) -> Backbone:
         prior_channels=config.prior_channels if config.modulation == "ksdiff" else None,
         ranks=config.ranks,
         pooling=config.pooling,
+        generator=config.generator,
         **shape,
+    )
+
+
+def build_encoder(config: KSDiffConfig, *, branches: tuple[int, ...], guide: int) -> nn.Module:
+    """An encoder of `branches` images that `guide` channels guide; see :mod:`.plfe`."""
+    return ENCODERS[config.encoder](
+        branches=branches,
+        guide=guide,
+        stem=config.stem,
+        channels=config.encoder_channels,
+        levels=config.encoder_levels,
+        tokens=config.tokens,
+        prior_channels=config.prior_channels,
     )
 
 
@@ -37,15 +51,8 @@ class TargetEncoder(nn.Module):
 
     def __init__(self, config: KSDiffConfig) -> None:
         super().__init__()
-        self.plfe = PyramidLatentFusionEncoder(
-            branches=(config.pan_features, config.bands),
-            guide=2 * config.bands,
-            stem=config.stem,
-            channels=config.encoder_channels,
-            levels=config.encoder_levels,
-            tokens=config.tokens,
-            prior_channels=config.prior_channels,
-        )
+        branches = (config.pan_features, config.bands)
+        self.plfe = build_encoder(config, branches=branches, guide=2 * config.bands)
 
     def forward(self, pan: Tensor, lrms: Tensor, reference: Tensor) -> Tensor:
         """pan (B, F, H, W), lrms and reference (B, C, H, W) -> z0 (B, N, C_z).
@@ -71,15 +78,8 @@ class KSDiff(nn.Module):
         self.backbone = build_backbone(config)
         if config.modulation == "none":
             return
-        self.condition_encoder = PyramidLatentFusionEncoder(
-            branches=(config.pan_features,),
-            guide=config.bands,
-            stem=config.stem,
-            channels=config.encoder_channels,
-            levels=config.encoder_levels,
-            tokens=config.tokens,
-            prior_channels=config.prior_channels,
-        )
+        branches = (config.pan_features,)
+        self.condition_encoder = build_encoder(config, branches=branches, guide=config.bands)
         self.denoiser = Denoiser(
             tokens=config.tokens,
             channels=config.prior_channels,

@@ -96,9 +96,7 @@ class PyramidLatentFusionEncoder(nn.Module):
         prior_channels: int = 64,
     ) -> None:
         super().__init__()
-        self.side = round(tokens**0.5)
-        if self.side**2 != tokens:
-            raise ValueError(f"the prior's tokens form a square grid; {tokens} is not a square")
+        self.side = token_side(tokens)
         self.branches = nn.ModuleList(Branch(n, channels, stem) for n in branches)
         self.guide = Branch(guide, channels, stem)
         streams = len(branches) + 1
@@ -109,11 +107,7 @@ class PyramidLatentFusionEncoder(nn.Module):
             nn.ModuleList(nn.Conv2d(channels, channels, 2, stride=2) for _ in range(streams))
             for _ in range(levels - 1)
         )
-        self.project = nn.Sequential(
-            nn.Linear(len(branches) * channels, prior_channels),
-            nn.GELU(),
-            nn.Linear(prior_channels, prior_channels),
-        )
+        self.project = projection(len(branches) * channels, prior_channels)
 
     def forward(self, images: tuple[Tensor, ...], guide: Tensor) -> Tensor:
         """images (B, C_i, H, W), guide (B, C_g, H, W) -> prior (B, N, C_z)."""
@@ -124,5 +118,65 @@ class PyramidLatentFusionEncoder(nn.Module):
             streams = [gate(x, y) for gate, x in zip(gates, streams)]
             if level < len(downs):
                 *streams, y = (F.gelu(down(t)) for down, t in zip(downs[level], [*streams, y]))
-        grid = F.adaptive_avg_pool2d(torch.cat(streams, dim=1), self.side)
-        return self.project(grid.flatten(2).transpose(1, 2))
+        return self.project(tokens_of(torch.cat(streams, dim=1), self.side))
+
+
+class ConcatenationEncoder(nn.Module):
+    """The paper's network without PLFE: images stacked, plain convolutions in place of the gates.
+
+    Ours: as deep as :class:`PyramidLatentFusionEncoder`, which it takes the place of with the same
+    arguments, and as wide as all its streams together; the tokens are the same.
+    """
+
+    def __init__(
+        self,
+        *,
+        branches: tuple[int, ...],
+        guide: int,
+        stem: int,
+        channels: int = 32,
+        levels: int = 3,
+        tokens: int = 16,
+        prior_channels: int = 64,
+    ) -> None:
+        super().__init__()
+        self.side = token_side(tokens)
+        width = channels * (len(branches) + 1)
+        self.enter = Branch(sum(branches) + guide, width, stem)
+        self.levels = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(levels))
+        self.downs = nn.ModuleList(nn.Conv2d(width, width, 2, stride=2) for _ in range(levels - 1))
+        self.project = projection(width, prior_channels)
+
+    def forward(self, images: tuple[Tensor, ...], guide: Tensor) -> Tensor:
+        """images (B, C_i, H, W), guide (B, C_g, H, W) -> prior (B, N, C_z)."""
+        x = self.enter(torch.cat([*images, guide], dim=1))
+        for level, convolution in enumerate(self.levels):
+            x = F.gelu(convolution(x))
+            if level < len(self.downs):
+                x = F.gelu(self.downs[level](x))
+        return self.project(tokens_of(x, self.side))
+
+
+def token_side(tokens: int) -> int:
+    """Tokens along one side of the square grid that they form. Raises ValueError for no square."""
+    side = round(tokens**0.5)
+    if side**2 != tokens:
+        raise ValueError(f"the prior's tokens form a square grid; {tokens} is not a square")
+    return side
+
+
+def tokens_of(x: Tensor, side: int) -> Tensor:
+    """(B, C, H, W) -> (B, side * side, C): averages over a grid of places, row by row."""
+    return F.adaptive_avg_pool2d(x, side).flatten(2).transpose(1, 2)
+
+
+def projection(channels: int, prior_channels: int) -> nn.Sequential:
+    """The encoders' end: every token to C_z numbers."""
+    return nn.Sequential(
+        nn.Linear(channels, prior_channels),
+        nn.GELU(),
+        nn.Linear(prior_channels, prior_channels),
+    )
+
+
+ENCODERS = {"plfe": PyramidLatentFusionEncoder, "concat": ConcatenationEncoder}

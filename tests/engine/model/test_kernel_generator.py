@@ -12,9 +12,10 @@ from torch.nn import functional as F
 from ksdiff_engine.model.kernel_generator import (
     CoreTensorGenerator,
     FactorGenerator,
-    KernelGenerator,
+    MLPKernelGenerator,
     ModulatedConv2d,
     StructureAwareAttention,
+    TuckerKernelGenerator,
     convolve_per_sample,
     tucker_product,
 )
@@ -92,7 +93,7 @@ def test_each_factor_comes_from_its_own_mode():
 
 def test_modulation_is_one_at_the_start_and_a_bounded_product_later(perturbed):
     torch.manual_seed(0)
-    generator = KernelGenerator(shape=(6, 5, 3, 3), prior_channels=8)
+    generator = TuckerKernelGenerator(shape=(6, 5, 3, 3), prior_channels=8)
     features, prior = torch.randn(2, 5, 12, 12), torch.randn(2, 4, 8)
     assert torch.equal(generator(features, prior), torch.ones(2, 6, 5, 3, 3))
     perturbed(generator)
@@ -105,7 +106,7 @@ def test_modulation_is_one_at_the_start_and_a_bounded_product_later(perturbed):
 
 
 def test_shared_modulation_averages_the_pooled_statistics(perturbed):
-    generator = perturbed(KernelGenerator(shape=(6, 5, 3, 3), prior_channels=8))
+    generator = perturbed(TuckerKernelGenerator(shape=(6, 5, 3, 3), prior_channels=8))
     features, prior = torch.randn(3, 5, 12, 12), torch.randn(3, 4, 8)
     attended = [generator.normalise(generator.attention(f[None])[0]) for f in features]
     modes = torch.stack(attended).mean(dim=0)
@@ -118,11 +119,30 @@ def test_shared_modulation_averages_the_pooled_statistics(perturbed):
 
 
 def test_modulation_stays_bounded_whatever_the_contrast(perturbed):
-    generator = perturbed(KernelGenerator(shape=(6, 5, 3, 3), prior_channels=8))
+    generator = perturbed(TuckerKernelGenerator(shape=(6, 5, 3, 3), prior_channels=8))
     features, prior = 1e4 * torch.randn(2, 5, 12, 12), 1e4 * torch.randn(2, 4, 8)
     modulation = generator(features, prior)
     assert modulation.min() >= -1
     assert modulation.max() <= 3
+
+
+def test_the_mlp_gives_every_entry_of_the_kernel_itself(perturbed):
+    torch.manual_seed(0)
+    generator = MLPKernelGenerator(shape=(6, 5, 3, 3), prior_channels=8)
+    features, prior = torch.randn(2, 5, 12, 12), torch.randn(2, 4, 8)
+    assert torch.equal(generator(features, prior), torch.ones(2, 6, 5, 3, 3))
+    perturbed(generator)
+    modes = generator.normalise(generator.attention(features))
+    hidden = generator.enter(torch.cat([prior.mean(dim=1), *modes.unbind(dim=1)], dim=1))
+    entries = generator.leave(F.gelu(hidden)).reshape(2, 6, 5, 3, 3)
+    torch.testing.assert_close(generator(features, prior), 1 + 2 * torch.tanh(entries / 2))
+    assert (generator(features, prior) - 1).abs().max() > 0.01
+    assert generator(features, prior, shared=True).shape == (1, 6, 5, 3, 3)
+
+
+def test_unknown_generators_are_named():
+    with pytest.raises(ValueError, match="'film'"):
+        ModulatedConv2d(5, 6, prior_channels=8, generator="film")
 
 
 @pytest.mark.parametrize("size", [(7, 9), (1, 1)])

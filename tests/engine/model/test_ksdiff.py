@@ -84,8 +84,10 @@ def test_standardisation_is_undone(network):
     assert network.standardise(ideal).std(dim=0).sub(1).abs().max() < 0.05
 
 
-def test_gradient_of_the_image_reaches_every_part(network, inputs):
+@pytest.mark.parametrize("ablation", [{}, {"generator": "mlp"}, {"encoder": "concat"}])
+def test_gradient_of_the_image_reaches_every_part(tiny, perturbed, inputs, ablation):
     """Through fusion, kernels, the whole reverse chain and the encoder."""
+    network = perturbed(KSDiff(tiny(**ablation)))
     pan, lrms = inputs
     prior = network.sample_prior(network.condition(pan, lrms), network.draw_noise(3, 0), steps=4)
     network.fuse(pan, lrms, prior).square().mean().backward()
@@ -104,6 +106,19 @@ def test_sizes_other_than_the_training_patch(tiny, perturbed, stem):
     assert network(pan, lrms).shape == lrms.shape
 
 
+def test_the_mlp_needs_ten_times_the_parameters_of_the_tucker_form():
+    """As the paper reports of its own."""
+    sizes = {
+        kind: sum(
+            parameter.numel()
+            for name, parameter in KSDiff(KSDiffConfig(generator=kind)).named_parameters()
+            if ".generator." in name
+        )
+        for kind in ("tucker", "mlp")
+    }
+    assert 9 < sizes["mlp"] / sizes["tucker"] < 12
+
+
 def test_several_bands_at_once(tiny, perturbed, inputs):
     network = perturbed(KSDiff(tiny(bands=3)))
     pan, lrms = inputs[0], inputs[1].expand(-1, 3, -1, -1)
@@ -120,6 +135,8 @@ def test_settings_survive_json():
     [
         ({"colour": 1, "aroma": 2}, "unknown architecture settings: aroma, colour"),
         ({"modulation": "film"}, "modulation must be one of"),
+        ({"generator": "film"}, "generator must be one of"),
+        ({"encoder": "vit"}, "encoder must be one of"),
         ({"bands": 0}, "bands 0"),
         ({"stem": 0}, "stem 0"),
         ({"sampling_steps": 9}, "between 1 and 8"),

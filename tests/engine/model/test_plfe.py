@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from ksdiff_engine.model.ksdiff import TargetEncoder
 from ksdiff_engine.model.plfe import (
+    ENCODERS,
+    ConcatenationEncoder,
     FusionGate,
     LinearCrossAttention,
     PyramidLatentFusionEncoder,
@@ -56,8 +59,9 @@ def test_gate_mixes_branch_and_guide_as_in_the_paper():
 @pytest.mark.parametrize("ratio", [2, 4])
 @pytest.mark.parametrize("ms_size", [(16, 16), (13, 11), (9, 16)])
 @pytest.mark.parametrize("tokens", [1, 4, 16])
-def test_prior_has_its_shape_at_every_window_size(ratio, ms_size, tokens):
-    encoder = PyramidLatentFusionEncoder(
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_prior_has_its_shape_at_every_window_size(kind, ratio, ms_size, tokens):
+    encoder = ENCODERS[kind](
         branches=(4, 1), guide=2, stem=ratio, channels=4, tokens=tokens, prior_channels=6
     )
     height, width = (ratio * n for n in ms_size)
@@ -79,9 +83,23 @@ def test_tokens_are_places_row_by_row():
     assert (difference > 0).tolist() == [False, False, True, False]
 
 
-def test_tokens_must_form_a_square():
+@torch.no_grad()
+def test_without_plfe_every_image_reaches_the_prior_through_plain_convolutions():
+    torch.manual_seed(0)
+    encoder = ConcatenationEncoder(branches=(2, 1), guide=1, stem=2, channels=4, tokens=4)
+    kinds = {type(module) for module in encoder.modules() if not list(module.children())}
+    assert kinds == {nn.PixelUnshuffle, nn.Conv2d, nn.GELU, nn.Linear}
+    images = [torch.randn(1, n, 32, 32) for n in (2, 1, 1)]
+    first = encoder(tuple(images[:2]), images[2])
+    for i in range(3):
+        changed = [image + (j == i) for j, image in enumerate(images)]
+        assert (encoder(tuple(changed[:2]), changed[2]) - first).abs().max() > 1e-5
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_tokens_must_form_a_square(kind):
     with pytest.raises(ValueError, match="8 is not a square"):
-        PyramidLatentFusionEncoder(branches=(1,), guide=1, stem=2, tokens=8)
+        ENCODERS[kind](branches=(1,), guide=1, stem=2, tokens=8)
 
 
 def test_target_encoder_sees_the_reference(tiny, inputs):

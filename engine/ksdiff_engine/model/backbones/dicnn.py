@@ -33,10 +33,15 @@ class DiCNN(nn.Module):
         prior_channels: int | None = 64,
         ranks: Ranks = (4, 4, 2, 2),
         pooling: str = "attention",
+        generator: str = "tucker",
     ) -> None:
         super().__init__()
         modulated = partial(
-            ModulatedConv2d, prior_channels=prior_channels, ranks=ranks, pooling=pooling
+            ModulatedConv2d,
+            prior_channels=prior_channels,
+            ranks=ranks,
+            pooling=pooling,
+            generator=generator,
         )
         self.enter = modulated(in_channels, width)
         self.middle = modulated(width, width)

@@ -36,13 +36,18 @@ class FusionNet(nn.Module):
         prior_channels: int | None = 64,
         ranks: Ranks = (4, 4, 2, 2),
         pooling: str = "attention",
+        generator: str = "tucker",
     ) -> None:
         """`in_channels`: `out_channels` MS bands, then PAN, then other PAN features."""
         super().__init__()
         if in_channels <= out_channels:
             raise ValueError("FusionNet needs PAN: pan_features must be at least 1")
         modulated = partial(
-            ModulatedConv2d, prior_channels=prior_channels, ranks=ranks, pooling=pooling
+            ModulatedConv2d,
+            prior_channels=prior_channels,
+            ranks=ranks,
+            pooling=pooling,
+            generator=generator,
         )
         self.bands = out_channels
         self.enter = modulated(in_channels - 1, width)

@@ -99,6 +99,7 @@ class LAGConv2d(ModulatedConv2d):
         prior_channels: int | None,
         ranks: Ranks = (4, 4, 2, 2),
         pooling: str = "attention",
+        generator: str = "tucker",
     ) -> None:
         super().__init__(
             in_channels,
@@ -107,6 +108,7 @@ class LAGConv2d(ModulatedConv2d):
             prior_channels=prior_channels,
             ranks=ranks,
             pooling=pooling,
+            generator=generator,
         )
         self.register_parameter("bias", None)  # the harmonic bias takes its place
         self.scales = LocalScales(in_channels, kernel_size)
@@ -148,9 +150,16 @@ class LAGNet(nn.Module):
         prior_channels: int | None = 64,
         ranks: Ranks = (4, 4, 2, 2),
         pooling: str = "attention",
+        generator: str = "tucker",
     ) -> None:
         super().__init__()
-        adaptive = partial(LAGConv2d, prior_channels=prior_channels, ranks=ranks, pooling=pooling)
+        adaptive = partial(
+            LAGConv2d,
+            prior_channels=prior_channels,
+            ranks=ranks,
+            pooling=pooling,
+            generator=generator,
+        )
         self.enter = adaptive(in_channels, width)
         self.blocks = nn.ModuleList(ResidualBlock(width, adaptive) for _ in range(blocks))
         self.leave = adaptive(width, out_channels)

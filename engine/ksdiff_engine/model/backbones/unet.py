@@ -34,12 +34,17 @@ class UNet(nn.Module):
         prior_channels: int | None = 64,
         ranks: Ranks = (4, 4, 2, 2),
         pooling: str = "attention",
+        generator: str = "tucker",
     ) -> None:
         """`channels` at PAN, PAN/2 and PAN/4; `blocks` at PAN/2 (each way) and at PAN/4."""
         super().__init__()
         full, half, quarter = channels
         modulated = partial(
-            ModulatedConv2d, prior_channels=prior_channels, ranks=ranks, pooling=pooling
+            ModulatedConv2d,
+            prior_channels=prior_channels,
+            ranks=ranks,
+            pooling=pooling,
+            generator=generator,
         )
         self.enter = nn.Conv2d(in_channels, full, 3, padding=1)
         self.down_half = nn.Conv2d(full, half, 2, stride=2)
