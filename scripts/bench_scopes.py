@@ -86,9 +86,12 @@ def main() -> None:
         for path in paths:
             folder = Path(scratch) / path.stem
             scene = write_quality_scene(path, folder)
+            baked_once = None
             for variant in VARIANTS:
                 with cells(variant):
-                    rows.append(rate(Fusion(variant, options, folder), scene))
+                    row, fused = rate(Fusion(variant, options, folder), scene, baked_once)
+                baked_once = fused if baked_once is None else baked_once
+                rows.append(row)
                 print(line(COLUMNS, rows[-1]), flush=True)
     summary = summarised(rows)
     for columns in (MEANS, WORST):
@@ -138,8 +141,13 @@ class Fusion:
         return output, run_job(job)["seconds"]
 
 
-def rate(fuse: Fusion, scene: QualityScene) -> Row:
-    """All figures of one variant on one scene."""
+def rate(
+    fuse: Fusion, scene: QualityScene, baked_once: np.ndarray | None
+) -> tuple[Row, np.ndarray]:
+    """All figures of one variant on one scene, and its full-resolution result (C, H, W).
+
+    baked_once: the first variant's result; less of it, the landscape does not hide seams.
+    """
     variant = fuse.variant
     row: Row = {"scene": scene.name, "variant": variant.name}
     reduced, _ = fuse(scene.reduced)
@@ -149,6 +157,7 @@ def rate(fuse: Fusion, scene: QualityScene) -> Row:
     fused = read(output)
     tiled = read(fuse(scene.full, variant.tile)[0]) if variant.tile else fused
     row["seams"] = seams(tiled - interpolated(scene.full, output), variant.border, PERIOD)
+    row["steps"] = None if baked_once is None else seams(fused - baked_once, variant.border, PERIOD)
     if variant.offered:
         others = [tiled, *(read(fuse(scene.full, tile)[0]) for tile in TILES)]
         if fuse.workers:
@@ -156,7 +165,7 @@ def rate(fuse: Fusion, scene: QualityScene) -> Row:
         row["whole"] = max(float(np.abs(np.rint(o) - np.rint(fused)).max()) for o in others)
         largest = max(float(np.abs(other - fused).max()) for other in others)
         row["relative"] = largest / float(np.abs(fused).mean())
-    return row
+    return row, fused
 
 
 def interpolated(pair: PairFiles, beside: str) -> np.ndarray:
@@ -188,8 +197,8 @@ def summarised(rows: Sequence[Row]) -> list[Row]:
         for key in QUALITY:
             gains = [r[key] - first[r["scene"]][key] for r in own]
             row[f"{key} lost"] = max(gains) if key in LOWER_IS_BETTER else min(gains)
-        axes = [seam for r in own if r["seams"] for seam in r["seams"]]
-        row["axes"] = axes
+        for key in ("seams", "steps"):
+            row[key] = [seam for r in own if r[key] for seam in r[key]]
         row["whole"] = max((r["whole"] for r in own if "whole" in r), default=None)
         row["relative"] = max((r["relative"] for r in own if "relative" in r), default=None)
         result.append(row)
@@ -208,17 +217,27 @@ def _of_scene(found: tuple[Seams, Seams] | None) -> str:
     return ", ".join(f"**{s.ratio:.2f}**" if s.seen else f"{s.ratio:.2f}" for s in found)
 
 
-def _mean_seam(row: Row) -> str:
-    return f"{np.mean([s.ratio for s in row['axes']]):.3f}" if row["axes"] else "–"
+def _mean(key: str) -> Callable[[Row], str]:
+    """The mean ratio over scenes and axes, and on how many it is more than chance."""
+
+    def cell(row: Row) -> str:
+        found = row[key]
+        if not found:
+            return "–"
+        seen = sum(seam.seen for seam in found)
+        return f"{np.mean([seam.ratio for seam in found]):.2f} ({seen} of {len(found)})"
+
+    return cell
 
 
-def _worst_seam(row: Row) -> str:
-    worst = max(row["axes"], key=lambda seam: seam.ratio, default=None)
-    return f"{worst.ratio:.2f} ({worst.chance:.2f})" if worst else "–"
+def _worst(key: str) -> Callable[[Row], str]:
+    """The largest ratio, and what chance allows there."""
 
+    def cell(row: Row) -> str:
+        worst = max(row[key], key=lambda seam: seam.ratio, default=None)
+        return f"{worst.ratio:.2f} ({worst.chance:.2f})" if worst else "–"
 
-def _seen(row: Row) -> str:
-    return f"{sum(seam.seen for seam in row['axes'])} of {len(row['axes'])}"
+    return cell
 
 
 TILING: Columns = {
@@ -234,13 +253,13 @@ COLUMNS: Columns = {
     "HQNR": number("hqnr", ".4f"),
     "s": number("seconds", ".1f"),
     "seams": lambda row: _of_scene(row["seams"]),
+    "less scene": lambda row: _of_scene(row["steps"]),
     **TILING,
 }
 MEANS: Columns = {
     **{name: COLUMNS[name] for name in ("kernels", "ERGAS", "SAM", "Q2n", "HQNR", "s")},
-    "seams": _mean_seam,
-    "largest (chance)": _worst_seam,
-    "more than chance": _seen,
+    "seams": _mean("seams"),
+    "less scene": _mean("steps"),
     **TILING,
 }
 WORST: Columns = {
@@ -249,6 +268,8 @@ WORST: Columns = {
     "SAM": number("sam lost", "+.3f"),
     "Q2n": number("q2n lost", "+.4f"),
     "HQNR": number("hqnr lost", "+.4f"),
+    "seams": _worst("seams"),
+    "less scene": _worst("steps"),
 }
 
 

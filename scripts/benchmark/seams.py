@@ -30,14 +30,17 @@ def seams(residual: np.ndarray, border: int, period: int) -> tuple[Seams, Seams]
     period: only lines at its multiples are compared, among themselves. What repeats with the MS
     pixels and with the strides of a network makes changes depend on a line's place in that
     pattern, which borders, at multiples of it as well, would be blamed for.
-    Returns None where an axis has no border. Raises ValueError unless `border` is a multiple of
-    `period`, and more than once.
+    Only whole cells count, as the last one of a row takes in what is left over. Returns None where
+    an axis has no border, or all is zero. Raises ValueError unless `border` is a multiple of
+    `period`, and larger.
     """
     if border % period or border == period:
         raise ValueError(f"borders every {border} pixels cannot be told from lines every {period}")
-    if min(residual.shape[1:]) <= border:
+    height, width = (size - size % border for size in residual.shape[1:])
+    whole = residual[:, :height, :width]
+    if min(height, width) <= border or not whole.any():
         return None
-    return _along(residual, border, period), _along(residual.swapaxes(1, 2), border, period)
+    return _along(whole, border, period), _along(whole.swapaxes(1, 2), border, period)
 
 
 def _along(image: np.ndarray, border: int, period: int) -> Seams:

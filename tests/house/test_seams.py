@@ -1,11 +1,16 @@
-"""The measure of seams sees steps at borders, and nothing where there are none."""
+"""The measure of seams sees steps at borders and nothing else, and the tables of the scopes."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from scripts.benchmark.scenes import write_quality_scene, write_raster
 from scripts.benchmark.seams import seams
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
 def noise(height=256, width=320, bands=3):
@@ -50,5 +55,49 @@ def test_the_pattern_of_ms_pixels_is_not_a_seam():
 
 def test_a_scene_within_one_cell_has_no_borders():
     assert seams(noise(), 256, 4) is None
+    assert seams(noise(300, 300), 160, 4) is None  # its second cell is joined to the first
+    assert seams(np.zeros((2, 256, 256)), 64, 4) is None
     with pytest.raises(ValueError, match="cannot be told"):
         seams(noise(), 4, 4)
+
+
+def test_the_tables_tell_a_hard_edge_from_none(tmp_path, monkeypatch):
+    """Results made up: smooth in all variants but the last, whose cells differ in level."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    import bench_scopes
+
+    rng = np.random.default_rng(0)
+    ms = rng.uniform(200, 1800, (3, 80, 80))
+    pan = ms.mean(0, keepdims=True).repeat(4, 1).repeat(4, 2) + rng.normal(0, 50, (1, 320, 320))
+    np.savez(tmp_path / "made_up.npz", ms=ms, pan=np.rint(pan), ratio=4, sensor="GeoEye-1")
+    scene = write_quality_scene(tmp_path / "made_up.npz", tmp_path)
+
+    class MadeUp(bench_scopes.Fusion):
+        def __call__(self, pair, tile=0, workers=0):
+            image = bench_scopes.read(pair.pan)[None] * np.ones((3, 1, 1)) + (tile == 64)
+            if self.variant.blend == 1:
+                image += 100.0 * (np.arange(image.shape[2]) // self.variant.border % 2)
+            if self.variant.cell < 512:
+                image += rng.normal(size=image.shape)
+            path = str(tmp_path / "fused.tif")
+            write_raster(path, image.astype(np.float32), 1.0)
+            return path, 2.0
+
+    options = type("Options", (), {"workers": 0, "weights": "auto", "threads": 1})
+    rows, first = [], None
+    for variant in bench_scopes.VARIANTS:
+        row, fused = bench_scopes.rate(MadeUp(variant, options, tmp_path), scene, first)
+        first = fused if first is None else first
+        rows.append(row)
+    once, tile, cells, apart = bench_scopes.summarised(rows)
+    assert (once["whole"], once["steps"], tile["seams"], cells["whole"]) == (1.0, [], [], None)
+    assert 0 < once["relative"] < 0.01
+    assert apart["steps"][0].ratio > 50
+    assert apart["steps"][0].seen
+    assert cells["steps"][0].ratio == pytest.approx(1, abs=0.1)
+    assert apart["ergas lost"] == apart["ergas"] - once["ergas"]
+    for columns in (bench_scopes.MEANS, bench_scopes.WORST):
+        head, rule = bench_scopes.heading(columns).splitlines()
+        text = bench_scopes.line(columns, apart)
+        assert head.count("|") == rule.count("|") == text.count("|")
+    assert "| – |" in bench_scopes.line(bench_scopes.COLUMNS, rows[1])
