@@ -36,6 +36,25 @@ KNOWN = (
     translatable("Completing the files"),
     translatable("Building pyramids"),
     translatable("Taking over finished tiles"),
+    translatable("Looking for valid parts"),
+    translatable("Reading blocks at reduced resolution"),
+    translatable("Measuring the weights as they are"),
+    translatable("Step {step}: ERGAS of the held-out part {ergas}, before {before}"),
+    translatable("Writing the weights"),
+    # Whether an adaptation helped.
+    translatable(
+        "The adaptation helped: ERGAS on the held-out part fell from {before} to {after}, by "
+        "{share} %."
+    ),
+    translatable(
+        "The adaptation did not help: ERGAS on the held-out part is {before} with {weights} and "
+        "{after} at best after it."
+    ),
+    translatable("No file was written."),
+    translatable(
+        "At full resolution HQNR fell from {before} to {after}: look at a result before you rely "
+        "on these weights."
+    ),
     # Why these weights.
     translatable("made for {scenes}"),
     translatable("made for {scenes}; its training data include {sensor}"),

@@ -15,9 +15,18 @@ def folders() -> tuple[str, ...]:
     """Return the folders, as far as they are there: that in the QGIS profile, those of the
     settings.
     """
-    in_profile = Path(QgsApplication.qgisSettingsDirPath()) / "ksdiff" / "weights"
-    wanted = (str(in_profile), *settings.weights_folders())
+    wanted = (profile_folder(), *settings.weights_folders())
     return tuple(folder for folder in wanted if Path(folder).is_dir())
+
+
+def profile_folder() -> str:
+    """Return the folder in the QGIS profile, which need not be there."""
+    return str(Path(QgsApplication.qgisSettingsDirPath()) / "ksdiff" / "weights")
+
+
+def built_in_names() -> list[str]:
+    """Return the names of the weights that come with the plugin."""
+    return [entry.name for entry in weights.catalogue(weights.weights_folders())]
 
 
 def names() -> list[str]:

@@ -42,7 +42,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for draw in (
             *(pansharpen, classicalpansharpen, pansharpenfolder, degrade),
-            *(assesswithoutreference, assessagainstreference, comparemethods, setupengine),
+            *(assesswithoutreference, assessagainstreference, comparemethods, adaptweights),
+            setupengine,
         ):
             file = TARGET / f"{draw.__name__}.png"
             save(draw(Path(folder)), file)
@@ -116,6 +117,23 @@ def assesswithoutreference(_folder: Path) -> Figure:
     link(axes, 23, 41, 42, "spectra\n$D_{λ,K}$")
     link(axes, 77, 59, 42, "detail\n$D_S$")
     axes.text(50, 12, "HQNR = (1 - $D_{λ,K}$) (1 - $D_S$)", ha="center", fontsize=9, color=INK)
+    return axes.figure
+
+
+def adaptweights(_folder: Path) -> Figure:
+    """Parts of a scene that teach, parts that judge, and what becomes of the weights."""
+    axes = canvas(1.3)
+    for number in range(9):
+        colour = BLUE if number in (1, 5) else GREEN
+        box(axes, 3 + 9 * (number % 3), 66 - 23 * (number // 3), "", colour, width=8, high=21)
+    axes.text(16, 91, "reduced scene", ha="center", fontsize=8, color=INK)
+    link(axes, 31, 56, 76, "learn")
+    link(axes, 31, 56, 30, "judge")
+    axes.annotate("", (65, 42), (65, 62), arrowprops={"arrowstyle": "-|>", "color": RED})
+    box(axes, 57, 64, "weights", GREEN, width=17, high=23)
+    box(axes, 57, 17, "better?", BLUE, width=17, high=23)
+    link(axes, 75, 84, 28, "yes")
+    box(axes, 85, 17, "a file", INK, width=13, high=23)
     return axes.figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .adapt_weights import AdaptWeightsAlgorithm
 from .assess_against_reference import AssessAgainstReferenceAlgorithm
 from .assess_without_reference import AssessWithoutReferenceAlgorithm
 from .classical_pansharpen import ClassicalPansharpenAlgorithm
@@ -15,6 +16,7 @@ ALGORITHMS = (
     PansharpenAlgorithm,
     ClassicalPansharpenAlgorithm,
     PansharpenFolderAlgorithm,
+    AdaptWeightsAlgorithm,
     AssessWithoutReferenceAlgorithm,
     AssessAgainstReferenceAlgorithm,
     DegradeAlgorithm,

@@ -4,6 +4,167 @@
     <context>
         <name>KSDiff</name>
         <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Adapt weights to a scene</source>
+            <translation>Gewichte an eine Szene anpassen</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Trains KSDiff's weights for some minutes on your own scene, and keeps them if they are better.</source>
+            <translation>Trainiert die Gewichte von KSDiff einige Minuten auf Ihrer eigenen Szene und behält sie, wenn sie besser sind.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Fine-tunes weights on one scene. PAN and MS are reduced by their ratio (Wald's protocol), so that the original MS is what the network should have found; parts spread over the scene are learnt from, others are held out. Only if the held-out parts gain are the new weights written; otherwise the log says so and the old ones stay.
+
+Sensors that the weights have never seen gain most. The new weights are in the list of weights at once; auto never takes them, as they are for this scene and others of its acquisition. Large scenes take no longer: a sample is read. The smallest scene has 144 × 144 MS pixels.</source>
+            <translation>Trainiert Gewichte auf einer Szene nach. PAN und MS werden um ihr Verhältnis verkleinert (Protokoll von Wald), so dass das ursprüngliche MS das ist, was das Netz hätte finden sollen; aus Teilen, die über die Szene verteilt sind, wird gelernt, andere werden zurückgehalten. Nur wenn die zurückgehaltenen Teile gewinnen, werden die neuen Gewichte geschrieben; sonst sagt es das Protokoll, und die alten bleiben.
+
+Am meisten gewinnen Sensoren, die die Gewichte nie gesehen haben. Die neuen Gewichte stehen sofort in der Liste der Gewichte; auto nimmt sie nie, denn sie gelten für diese Szene und andere derselben Aufnahme. Große Szenen dauern nicht länger: Gelesen wird eine Stichprobe. Die kleinste Szene hat 144 × 144 MS-Pixel.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Name of the new weights</source>
+            <translation>Name der neuen Gewichte</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Longest training in minutes</source>
+            <translation>Längste Dauer des Trainings in Minuten</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Most training steps</source>
+            <translation>Höchstzahl der Trainingsschritte</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <location filename="../../ksdiff_qgis/parameters/network.py" />
+            <source>Weights file</source>
+            <translation>Gewichtsdatei</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Weights (*.safetensors)</source>
+            <translation>Gewichte (*.safetensors)</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Under which they are listed. Empty: that of MS, with _adapted. What has this name in the folder of weights is replaced.</source>
+            <translation>Unter dem sie aufgeführt werden. Leer: der von MS mit _adapted. Was im Ordner der Gewichte diesen Namen hat, wird ersetzt.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>The training ends earlier where the held-out parts gain no more.</source>
+            <translation>Das Training endet früher, wenn die zurückgehaltenen Teile nichts mehr gewinnen.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>A training that ends by its steps, not by the time, gives the same weights on every run.</source>
+            <translation>Ein Training, das durch die Zahl der Schritte endet und nicht durch die Zeit, ergibt bei jedem Lauf dieselben Gewichte.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Of the parts that are held out, the training's order and its noise.</source>
+            <translation>Für die zurückgehaltenen Teile, die Reihenfolge des Trainings und sein Rauschen.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Where to write them instead of the folder ksdiff/weights of the QGIS profile; the file's name is then that of the weights.</source>
+            <translation>Wohin sie geschrieben werden, statt in den Ordner ksdiff/weights des QGIS-Profils; der Name der Datei ist dann der der Gewichte.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Whether the new weights are better</source>
+            <translation>Ob die neuen Gewichte besser sind</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>The better weights, new or old</source>
+            <translation>Die besseren Gewichte, neu oder alt</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Their name</source>
+            <translation>Ihr Name</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>ERGAS of the held-out part before</source>
+            <translation>ERGAS des zurückgehaltenen Teils vorher</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>ERGAS of the held-out part after</source>
+            <translation>ERGAS des zurückgehaltenen Teils nachher</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>HQNR of a part at full resolution before</source>
+            <translation>HQNR eines Teils in voller Auflösung vorher</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>HQNR of a part at full resolution after</source>
+            <translation>HQNR eines Teils in voller Auflösung nachher</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Training steps</source>
+            <translation>Trainingsschritte</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <location filename="../../ksdiff_qgis/algorithms/sharpening.py" />
+            <source>Duration in seconds</source>
+            <translation>Dauer in Sekunden</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen.py" />
+            <location filename="../../ksdiff_qgis/algorithms/setup_engine.py" />
+            <source>Device used</source>
+            <translation>Verwendetes Gerät</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>NAME: {name!r} cannot be the name of a file.</source>
+            <translation>NAME: {name!r} kann nicht der Name einer Datei sein.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Use letters, digits, spaces and - _ . +</source>
+            <translation>Verwenden Sie Buchstaben, Ziffern, Leerzeichen und - _ . +</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>NAME: {name} is the name of weights that come with the plugin.</source>
+            <translation>NAME: {name} ist der Name von Gewichten, die mit der Erweiterung kommen.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>Choose another name.</source>
+            <translation>Wählen Sie einen anderen Namen.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen.py" />
+            <source>Weights: {weights} ({reason})</source>
+            <translation>Gewichte: {weights} ({reason})</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <location filename="../../ksdiff_qgis/algorithms/pansharpen.py" />
+            <location filename="../../ksdiff_qgis/engine_setup.py" />
+            <source>Device: {device}</source>
+            <translation>Gerät: {device}</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/algorithms/adapt_weights.py" />
+            <source>The new weights: {file}</source>
+            <translation>Die neuen Gewichte: {file}</translation>
+        </message>
+        <message>
             <location filename="../../ksdiff_qgis/algorithms/assess_against_reference.py" />
             <source>Assess against reference</source>
             <translation>Mit Referenz bewerten</translation>
@@ -486,23 +647,6 @@ Das Ergebnis bedeckt die gemeinsame Fläche von PAN und MS in KBS und Gitter von
             <translation>Verwendete Gewichte</translation>
         </message>
         <message>
-            <location filename="../../ksdiff_qgis/algorithms/pansharpen.py" />
-            <location filename="../../ksdiff_qgis/algorithms/setup_engine.py" />
-            <source>Device used</source>
-            <translation>Verwendetes Gerät</translation>
-        </message>
-        <message>
-            <location filename="../../ksdiff_qgis/algorithms/pansharpen.py" />
-            <source>Weights: {weights} ({reason})</source>
-            <translation>Gewichte: {weights} ({reason})</translation>
-        </message>
-        <message>
-            <location filename="../../ksdiff_qgis/algorithms/pansharpen.py" />
-            <location filename="../../ksdiff_qgis/engine_setup.py" />
-            <source>Device: {device}</source>
-            <translation>Gerät: {device}</translation>
-        </message>
-        <message>
             <location filename="../../ksdiff_qgis/algorithms/pansharpen_folder.py" />
             <source>Pansharpen a folder</source>
             <translation>Pansharpening eines Ordners</translation>
@@ -771,11 +915,6 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../../ksdiff_qgis/algorithms/sharpening.py" />
-            <source>Duration in seconds</source>
-            <translation>Dauer in Sekunden</translation>
-        </message>
-        <message>
-            <location filename="../../ksdiff_qgis/algorithms/sharpening.py" />
             <source>{name} pansharpened</source>
             <translation>{name} pangeschärft</translation>
         </message>
@@ -938,6 +1077,51 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
             <location filename="../../ksdiff_qgis/engine_texts.py" />
             <source>Taking over finished tiles</source>
             <translation>Fertige Kacheln werden übernommen</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>Looking for valid parts</source>
+            <translation>Gültige Teile werden gesucht</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>Reading blocks at reduced resolution</source>
+            <translation>Blöcke werden in verringerter Auflösung gelesen</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>Measuring the weights as they are</source>
+            <translation>Die bisherigen Gewichte werden gemessen</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>Step {step}: ERGAS of the held-out part {ergas}, before {before}</source>
+            <translation>Schritt {step}: ERGAS des zurückgehaltenen Teils {ergas}, vorher {before}</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>Writing the weights</source>
+            <translation>Die Gewichte werden geschrieben</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>The adaptation helped: ERGAS on the held-out part fell from {before} to {after}, by {share} %.</source>
+            <translation>Die Anpassung hat geholfen: Der ERGAS des zurückgehaltenen Teils sank von {before} auf {after}, um {share} %.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>The adaptation did not help: ERGAS on the held-out part is {before} with {weights} and {after} at best after it.</source>
+            <translation>Die Anpassung hat nicht geholfen: Der ERGAS des zurückgehaltenen Teils ist {before} mit {weights} und danach bestenfalls {after}.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>No file was written.</source>
+            <translation>Es wurde keine Datei geschrieben.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>At full resolution HQNR fell from {before} to {after}: look at a result before you rely on these weights.</source>
+            <translation>In voller Auflösung sank HQNR von {before} auf {after}: Sehen Sie sich ein Ergebnis an, bevor Sie sich auf diese Gewichte verlassen.</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/engine_texts.py" />
@@ -1480,14 +1664,18 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../../ksdiff_qgis/parameters/network.py" />
-            <source>Weights file</source>
-            <translation>Gewichtsdatei</translation>
+            <source>Scope of the prior</source>
+            <translation>Reichweite des Priors</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/parameters/network.py" />
-            <location filename="../../ksdiff_qgis/result_layer.py" />
-            <source>Seed</source>
-            <translation>Startwert</translation>
+            <source>scene estimates one prior for the whole scene, so that the tiling leaves no trace; tile estimates one for every 512 pixels and blends them.</source>
+            <translation>scene schätzt einen Prior für die ganze Szene, sodass die Kachelung keine Spuren hinterlässt; tile schätzt einen je 512 Pixel und blendet sie ineinander.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/parameters/network.py" />
+            <source>Of the noise from which the diffusion model starts.</source>
+            <translation>Des Rauschens, von dem das Diffusionsmodell ausgeht.</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/parameters/network.py" />
@@ -1506,18 +1694,9 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../../ksdiff_qgis/parameters/network.py" />
-            <source>Scope of the prior</source>
-            <translation>Reichweite des Priors</translation>
-        </message>
-        <message>
-            <location filename="../../ksdiff_qgis/parameters/network.py" />
-            <source>scene estimates one prior for the whole scene, so that the tiling leaves no trace; tile estimates one for every 512 pixels and blends them.</source>
-            <translation>scene schätzt einen Prior für die ganze Szene, sodass die Kachelung keine Spuren hinterlässt; tile schätzt einen je 512 Pixel und blendet sie ineinander.</translation>
-        </message>
-        <message>
-            <location filename="../../ksdiff_qgis/parameters/network.py" />
-            <source>Of the noise from which the diffusion model starts.</source>
-            <translation>Des Rauschens, von dem das Diffusionsmodell ausgeht.</translation>
+            <location filename="../../ksdiff_qgis/result_layer.py" />
+            <source>Seed</source>
+            <translation>Startwert</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/parameters/network.py" />

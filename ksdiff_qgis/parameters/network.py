@@ -34,11 +34,24 @@ _LARGEST_INTEGER = 2**31 - 1  # of a Processing parameter
 
 def parameters(*, advanced: bool = False) -> list[QgsProcessingParameterDefinition]:
     """Return the network's parameters; ``advanced`` hides those as well that are shown first."""
+    return [
+        *weights_parameters(advanced=advanced),
+        described(
+            choice(PRIOR_SCOPE, tr("Scope of the prior"), PRIOR_SCOPES),
+            tr(
+                "scene estimates one prior for the whole scene, so that the tiling leaves no "
+                "trace; tile estimates one for every 512 pixels and blends them."
+            ),
+            advanced=True,
+        ),
+        seed(tr("Of the noise from which the diffusion model starts.")),
+    ]
+
+
+def weights_parameters(*, advanced: bool = False) -> list[QgsProcessingParameterDefinition]:
+    """Return the parameters that say which weights to take, and where to compute."""
     file = QgsProcessingParameterFile(
         WEIGHTS_FILE, tr("Weights file"), extension=SUFFIX.lstrip("."), optional=True
-    )
-    seed = QgsProcessingParameterNumber(
-        SEED, tr("Seed"), type=INTEGER, defaultValue=0, minValue=0, maxValue=_LARGEST_INTEGER
     )
     return [
         described(
@@ -59,16 +72,15 @@ def parameters(*, advanced: bool = False) -> list[QgsProcessingParameterDefiniti
             tr("A safetensors file of weights, instead of those in the list of weights."),
             advanced=True,
         ),
-        described(
-            choice(PRIOR_SCOPE, tr("Scope of the prior"), PRIOR_SCOPES),
-            tr(
-                "scene estimates one prior for the whole scene, so that the tiling leaves no "
-                "trace; tile estimates one for every 512 pixels and blends them."
-            ),
-            advanced=True,
-        ),
-        described(seed, tr("Of the noise from which the diffusion model starts."), advanced=True),
     ]
+
+
+def seed(text: str) -> QgsProcessingParameterDefinition:
+    """Return the parameter ``SEED``; the text says of what."""
+    number = QgsProcessingParameterNumber(
+        SEED, tr("Seed"), type=INTEGER, defaultValue=0, minValue=0, maxValue=_LARGEST_INTEGER
+    )
+    return described(number, text, advanced=True)
 
 
 def fields(
@@ -76,11 +88,20 @@ def fields(
 ) -> dict[str, Any]:
     """Return the fields of a job that say how to run the network. Raises ``EngineError``."""
     return {
+        **weights_fields(algorithm, values, context),
+        "prior_scope": algorithm.parameterAsEnumString(values, PRIOR_SCOPE, context),
+        "seed": algorithm.parameterAsInt(values, SEED, context),
+    }
+
+
+def weights_fields(
+    algorithm: QgsProcessingAlgorithm, values: dict[str, Any], context: QgsProcessingContext
+) -> dict[str, Any]:
+    """Return the fields of :func:`weights_parameters`. Raises ``EngineError``."""
+    return {
         "weights": _weights(algorithm, values, context),
         "weights_folders": weights_choice.folders(),
         "device": algorithm.parameterAsEnumString(values, DEVICE, context),
-        "prior_scope": algorithm.parameterAsEnumString(values, PRIOR_SCOPE, context),
-        "seed": algorithm.parameterAsInt(values, SEED, context),
     }
 
 

@@ -21,6 +21,7 @@ from ksdiff_engine.pipeline import Report, run_job
 from ksdiff_engine.raster.align import align
 from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import Window
+from ksdiff_engine.runners.adapt import NOTABLE_LOSS
 from ksdiff_engine.runners.sample import WholeTile, reduced_scene
 from ksdiff_engine.scene import Scene
 from ksdiff_engine.sensors import DEFAULT
@@ -208,6 +209,11 @@ def test_a_scene_that_can_be_learnt_gives_weights_that_are_used_at_once(job_for,
     assert [fraction for fraction, _ in told] == sorted(fraction for fraction, _ in told)
     assert any("ERGAS of the held-out part" in message for _, message in told)
     json.dumps(result, allow_nan=False)
+
+    assert 0 < result["hqnr_before"] < 1
+    assert 0 < result["hqnr_after"] < 1
+    fell = result["hqnr_after"] < result["hqnr_before"] - NOTABLE_LOSS
+    assert any("HQNR fell" in message for message in result["messages"]) == fell
 
     card = read_card(job.output)
     assert card["name"] == "mine"

@@ -10,7 +10,7 @@ from tests.qgis.conftest import create
 
 NAMES = (
     *("pansharpen", "classicalpansharpen", "pansharpenfolder", "degrade", "comparemethods"),
-    *("assesswithoutreference", "assessagainstreference", "setupengine"),
+    *("assesswithoutreference", "assessagainstreference", "adaptweights", "setupengine"),
 )
 LARGEST = 30_000  # bytes of a figure; the package holds them all
 BACKGROUNDS = ("#f0f0f0", "#323232")  # of QGIS's default theme, and of "Night Mapping"

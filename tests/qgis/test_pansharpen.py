@@ -41,6 +41,7 @@ def test_is_registered_under_a_fixed_name(provider):
         ("ksdiff:pansharpen", "Pansharpening", "pansharpening"),
         ("ksdiff:classicalpansharpen", "Pansharpening", "pansharpening"),
         ("ksdiff:pansharpenfolder", "Pansharpening", "pansharpening"),
+        ("ksdiff:adaptweights", "Pansharpening", "pansharpening"),
         ("ksdiff:assesswithoutreference", "Quality", "quality"),
         ("ksdiff:assessagainstreference", "Quality", "quality"),
         ("ksdiff:degrade", "Quality", "quality"),

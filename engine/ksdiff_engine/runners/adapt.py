@@ -16,13 +16,19 @@ from ksdiff_engine.leftovers import remove_leftovers
 from ksdiff_engine.pipeline import Report, choose_weights, memory_explained, open_scene
 from ksdiff_engine.raster.staging import check_target, staging_for
 from ksdiff_engine.registration import registered
+from ksdiff_engine.runners.compare import Candidate, fuse
+from ksdiff_engine.runners.full_resolution import assess_scene
+from ksdiff_engine.runners.sample import sample_window
 from ksdiff_engine.scene import Scene
 from ksdiff_engine.sensor_hints import sensor_keys
 
 if TYPE_CHECKING:
     from ksdiff_engine.adaptation.tuning import Figures, Tuned
+    from ksdiff_engine.model.ksdiff import KSDiff
 
 LEAST_GAIN = 0.01  # of the ERGAS on the held-out blocks; less is no reason to have another file
+SAMPLE = 0.5  # megapixels on which HQNR is measured
+NOTABLE_LOSS = 0.01  # of HQNR
 
 
 def run_adapt(job: AdaptJob, report: Report) -> dict[str, Any]:
@@ -56,12 +62,15 @@ def run_adapt(job: AdaptJob, report: Report) -> dict[str, Any]:
                 steps=job.steps,
                 seconds=60.0 * job.minutes,
                 parts=job.parts,
-                progress=report.share(0.12, 0.98),
+                progress=report.share(0.12, 0.88),
             )
         helped = is_better(tuned.best.figures, tuned.before)
+        hqnr: tuple[float | None, float | None] = (None, None)
         if helped:
+            hqnr = _full_resolution(scene, network, tuned.network, job, report.share(0.88, 0.98))
+            report.warn(_remark(*hqnr))
             report(0.98, "Writing the weights")
-            _write(tuned, adapted_card(job, scene, entry, tuned, blocks), job.output)
+            _write(tuned, adapted_card(job, scene, entry, tuned, blocks, hqnr), job.output)
         return {
             "output": job.output if helped else None,
             "helped": helped,
@@ -70,15 +79,9 @@ def run_adapt(job: AdaptJob, report: Report) -> dict[str, Any]:
             "weights_file": job.output if helped else entry.path,
             "derived_from": entry.name,
             "weights_reason": reason,
-            "ergas_before": tuned.before.ergas,
-            "ergas_after": tuned.best.figures.ergas,
-            "l1_before": tuned.before.l1,
-            "l1_after": tuned.best.figures.l1,
-            "judgements": [
-                {"step": j.step, "ergas": j.figures.ergas, "l1": j.figures.l1}
-                for j in tuned.judgements
-            ],
-            "steps": tuned.steps,
+            **_figures(tuned),
+            "hqnr_before": hqnr[0],
+            "hqnr_after": hqnr[1],
             "blocks": len(blocks.training),
             "blocks_held_out": len(blocks.held_out),
             "ratio": scene.ratio,
@@ -90,6 +93,21 @@ def run_adapt(job: AdaptJob, report: Report) -> dict[str, Any]:
             "seconds": round(time.monotonic() - started, 3),
             "messages": report.messages,
         }
+
+
+def _figures(tuned: Tuned) -> dict[str, Any]:
+    """The result's figures of the held-out part, before and after, and the way between."""
+    before, after = tuned.before, tuned.best.figures
+    return {
+        "ergas_before": before.ergas,
+        "ergas_after": after.ergas,
+        "l1_before": before.l1,
+        "l1_after": after.l1,
+        "judgements": [
+            {"step": j.step, "ergas": j.figures.ergas, "l1": j.figures.l1} for j in tuned.judgements
+        ],
+        "steps": tuned.steps,
+    }
 
 
 def is_better(after: Figures, before: Figures) -> bool:
@@ -117,8 +135,41 @@ def card_name(job: AdaptJob) -> str:
     return os.path.basename(job.output)[: -len(weights.SUFFIX)]
 
 
+def _full_resolution(
+    scene: Scene, before: KSDiff, after: KSDiff, job: AdaptJob, report: Report
+) -> tuple[float | None, float | None]:
+    """HQNR of a part of the scene, sharpened with the old and with the new weights."""
+    from ksdiff_engine.fusion import KSDiffMethod
+
+    device, _ = choose_device(job.device)
+    part = Scene(scene.pair.cut(sample_window(scene, SAMPLE)), scene.profile)
+
+    def hqnr(network: KSDiff, share: Report) -> float | None:
+        method = KSDiffMethod(copy.deepcopy(network), device=device, seed=job.seed)
+        candidate = Candidate(method.name, method.title, method.title, lambda: method)
+        fused, _ = fuse(part, candidate, share.share(0.0, 0.8))
+        return assess_scene(part, fused, share.share(0.8, 1.0)).hqnr
+
+    return hqnr(before, report.share(0.0, 0.5)), hqnr(after, report.share(0.5, 1.0))
+
+
+def _remark(before: float | None, after: float | None) -> str:
+    """A warning where the gain does not show at full resolution, else an empty text."""
+    if before is None or after is None or after >= before - NOTABLE_LOSS:
+        return ""
+    return (
+        f"At full resolution HQNR fell from {before:.4f} to {after:.4f}: look at a result before "
+        "you rely on these weights."
+    )
+
+
 def adapted_card(
-    job: AdaptJob, scene: Scene, entry: weights.CatalogueEntry, tuned: Tuned, blocks: Blocks
+    job: AdaptJob,
+    scene: Scene,
+    entry: weights.CatalogueEntry,
+    tuned: Tuned,
+    blocks: Blocks,
+    hqnr: tuple[float | None, float | None],
 ) -> dict[str, Any]:
     """The card of the new weights: that of the old ones, with what has changed."""
     card = copy.deepcopy(entry.card)
@@ -153,8 +204,11 @@ def adapted_card(
                 "method": method,
                 "ERGAS": round(figures.ergas, 4),
                 "L1": round(figures.l1, 4),
+                "HQNR": None if value is None else round(value, 4),
             }
-            for method, figures in ((entry.name, tuned.before), (name, tuned.best.figures))
+            for method, figures, value in zip(
+                (entry.name, name), (tuned.before, tuned.best.figures), hqnr
+            )
         ],
         "limits": f"Adapted to one scene: for others use {entry.name}. The figures are of parts of "
         "that scene that were not learnt from, but decided when to stop.",
