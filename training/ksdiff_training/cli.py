@@ -14,6 +14,7 @@ from ksdiff_engine.errors import EngineError
 
 from .comparison import compare, comparison_table
 from .config import load_config
+from .describe import describe, description_table
 from .evaluate import (
     DEFAULT_METHODS,
     evaluate,
@@ -88,6 +89,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run_command=_export)
 
+    command = commands.add_parser("describe", help="parameters and multiply-adds, in thousands")
+    command.add_argument("configs", type=Path, nargs="+", help="YAML files, or folders of them")
+    command.set_defaults(run_command=_describe)
+
     _add_measures(commands)
     return parser
 
@@ -135,6 +140,10 @@ def _experiments(options: argparse.Namespace) -> None:
     print(experiments_table(results))
     if options.json:
         write_json(results, options.json)
+
+
+def _describe(options: argparse.Namespace) -> None:
+    print(description_table([describe(found) for found in find_experiments(options.configs)]))
 
 
 def _export(options: argparse.Namespace) -> None:
