@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ksdiff_engine.model.backbones.unet import UNet
-from ksdiff_engine.pixel_pass import PixelPass, fastest_precision
+from ksdiff_engine.pixel_pass import PixelPass, fastest_precision, keep_freed_memory
 
 CPU = torch.device("cpu")
 HALO = 32
@@ -128,6 +128,21 @@ def test_a_gpu_gives_what_the_cpu_gives():
     for result, net, image in zip(results, networks, inputs, strict=True):
         exact = expected(net, image)
         assert np.sqrt(np.mean((result - exact) ** 2)) < 0.01 * exact.std()
+
+
+def test_freed_memory_is_kept_only_where_the_library_can(monkeypatch):
+    asked = []
+    library = type("Library", (), {"mallopt": lambda self, *setting: asked.append(setting)})()
+    monkeypatch.setattr("ctypes.CDLL", lambda name: library)
+    monkeypatch.setattr("sys.platform", "linux")
+    keep_freed_memory()
+    assert asked == [(-3, 1 << 30), (-1, 1 << 30)]
+    monkeypatch.setattr("sys.platform", "win32")
+    keep_freed_memory()
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("ctypes.CDLL", lambda name: object())  # musl
+    keep_freed_memory()
+    assert len(asked) == 2
 
 
 def test_processors_without_half_precision_units_take_float32(monkeypatch):

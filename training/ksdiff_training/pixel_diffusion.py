@@ -76,7 +76,7 @@ class PixelDiffusion(nn.Module):
 
     def forward(self, noisy: Tensor, t: Tensor, pan: Tensor, lrms: Tensor) -> Tensor:
         """noisy, lrms (B, C, H, W), t (B,), pan (B, F, H, W) -> x0's estimate (B, C, H, W)."""
-        time = self.time(time_embedding(t, TIME_WIDTH))
+        time = self.time(time_embedding(t, TIME_WIDTH).to(noisy.dtype))
         return self.backbone(torch.cat([lrms, pan, noisy], dim=1), time)
 
     def sharpen(self, pan: Tensor, lrms: Tensor, noise: Tensor, steps: int) -> Tensor:
