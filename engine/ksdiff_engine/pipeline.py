@@ -18,6 +18,7 @@ from ksdiff_engine.errors import Cancelled, EnvironmentProblem, InputError
 from ksdiff_engine.job import AdaptJob, ClassicalJob, CompareJob, Job, PansharpenJob
 from ksdiff_engine.leftovers import remove_leftovers
 from ksdiff_engine.raster.align import align
+from ksdiff_engine.raster.gdal_guard import bound_cache
 from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import Window, tiles
 from ksdiff_engine.raster.writer import RasterWriter, check_output
@@ -148,6 +149,7 @@ def run_job(
     )
     from ksdiff_engine.runners import RUNNERS  # the runners stand on this module
 
+    bound_cache()
     return RUNNERS[type(job)](job, report)
 
 

@@ -28,6 +28,7 @@ from ksdiff_engine.errors import (
 )
 from ksdiff_engine.job import PansharpenJob
 from ksdiff_engine.leftovers import is_running, remove_leftovers
+from ksdiff_engine.raster.gdal_guard import LARGEST_CACHE, bound_cache
 from ksdiff_engine.raster.reader import RasterSource
 
 SCENES = Path(__file__).parents[3] / "shared" / "data" / "scenes"
@@ -447,3 +448,16 @@ def refusal_message(run, *arguments):
         run(*arguments)
     assert "name the sensor" in caught.value.hint
     return caught.value.message
+
+
+def test_gdals_cache_is_bounded_unless_the_user_says_how_large(monkeypatch):
+    before = gdal.GetCacheMax()
+    try:
+        gdal.SetCacheMax(4 << 30)
+        with gdal.config_option("GDAL_CACHEMAX", "4096"):
+            bound_cache()
+            assert gdal.GetCacheMax() == 4 << 30
+        bound_cache()
+        assert gdal.GetCacheMax() == LARGEST_CACHE
+    finally:
+        gdal.SetCacheMax(before)

@@ -15,6 +15,9 @@ logger = logging.getLogger(__name__)
 warnings.filterwarnings("ignore", r"Neither \w+\.UseExceptions\(\)", FutureWarning)
 
 
+LARGEST_CACHE = 256 << 20  # bytes; a row of tiles of a scene 30,000 pixels wide takes 60 MB
+
+
 @contextmanager
 def gdal_failures(also: str = "") -> Iterator[list[str]]:
     """Collect the failures GDAL reports inside the block; nothing is raised and nothing printed.
@@ -69,3 +72,12 @@ def quoted(failures: list[str]) -> str:
         return "GDAL gives no reason."
     words = failures[0] if failures[0] == failures[-1] else f"{failures[0]}; {failures[-1]}"
     return words if words.endswith(".") else words + "."
+
+
+def bound_cache() -> None:
+    """Bound GDAL's block cache, by itself a twentieth of the memory, unless GDAL_CACHEMAX is set.
+
+    Every block is read and written once, so a cache beyond a row of tiles only fills the memory.
+    """
+    if gdal.GetConfigOption("GDAL_CACHEMAX") is None:
+        gdal.SetCacheMax(min(gdal.GetCacheMax(), LARGEST_CACHE))
