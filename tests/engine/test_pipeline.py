@@ -450,14 +450,16 @@ def refusal_message(run, *arguments):
     return caught.value.message
 
 
-def test_gdals_cache_is_bounded_unless_the_user_says_how_large(monkeypatch):
+def test_gdals_cache_is_bounded_unless_the_user_says_how_large():
     before = gdal.GetCacheMax()
     try:
         gdal.SetCacheMax(4 << 30)
-        with gdal.config_option("GDAL_CACHEMAX", "4096"):
-            bound_cache()
-            assert gdal.GetCacheMax() == 4 << 30
+        gdal.SetConfigOption("GDAL_CACHEMAX", "4096")
+        bound_cache()
+        assert gdal.GetCacheMax() == 4 << 30
+        gdal.SetConfigOption("GDAL_CACHEMAX", None)
         bound_cache()
         assert gdal.GetCacheMax() == LARGEST_CACHE
     finally:
+        gdal.SetConfigOption("GDAL_CACHEMAX", None)
         gdal.SetCacheMax(before)
