@@ -19,7 +19,7 @@ from typing import Any
 from ksdiff_engine.job import KSDIFF, AdaptJob, CompareJob
 from ksdiff_engine.pipeline import run_job
 from ksdiff_engine.sensors import detect_sensor
-from ksdiff_training.pairs import read_pair
+from ksdiff_training.data.pairs import read_pair
 from ksdiff_training.scenes import in_memory
 
 HEAD = (
