@@ -26,20 +26,22 @@ def band_sample(
     *,
     gain: float = 1.0,
     offset: float = 0.0,
+    contrast: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One band as the network sees it: PAN features (F, h, w), LRMS and reference (1, h, w).
 
     pan and pan_low (h, w), ms_up and reference (C, h, w), in the rasters' units; features: F, of
     the network's config. gain and offset change the standardised band: scenes differ in how far a
-    part lies from their mean.
+    part lies from their mean. contrast changes PAN and band alike, as in a scene with another one.
     """
     shared = pan_features(pan, pan_low, ms_up, statistics)
     lrms, target = (
-        (standardise_band(image, statistics, band) * gain + offset).astype(np.float32)
+        ((standardise_band(image, statistics, band) * gain + offset) * contrast).astype(np.float32)
         for image in (ms_up, reference)
     )
     detail = band_features(shared, ms_up, statistics, band, features)
     detail[3:5] *= gain  # the injected details are in units of the band
+    detail[:5] *= contrast  # all but the ratio
     return detail, lrms, target
 
 

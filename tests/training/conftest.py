@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import yaml
+from osgeo import gdal, osr
+
+from ksdiff_engine.resample import interp23
+from ksdiff_engine.wald import reduce_ms
 
 TINY_MODEL = {
     "channels": [4, 6, 8],
@@ -58,6 +63,70 @@ def write_scene(
 def scene_file() -> Callable[..., Path]:
     """:func:`write_scene`."""
     return write_scene
+
+
+def write_patches(
+    path: Path,
+    *,
+    count: int = 6,
+    bands: int = 4,
+    size: int = 64,
+    ratio: int = 4,
+    seed: int = 0,
+    reference: bool = True,
+    **extra: object,
+) -> Path:
+    """Write a file in PanCollection's layout by the toolbox's protocol; `extra`: attributes.
+
+    Without `reference`, a full-resolution test file.
+    """
+    images: dict[str, list[np.ndarray]] = {"pan": [], "ms": [], "lms": [], "gt": []}
+    for number in range(count):
+        gt = waves(bands, size, size, seed + number)
+        ms = reduce_ms(gt, ratio, [0.3] * bands, "benchmark")
+        images["pan"].append(gt.mean(axis=0, keepdims=True))
+        images["ms"].append(ms)
+        images["lms"].append(interp23(ms, ratio))
+        images["gt"].append(gt)
+    if not reference:
+        del images["gt"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as file:
+        file.attrs.update(extra)
+        for key, stack in images.items():
+            file[key] = np.stack(stack)
+    return path
+
+
+@pytest.fixture
+def patch_file() -> Callable[..., Path]:
+    """:func:`write_patches`."""
+    return write_patches
+
+
+def write_raster(path, image, *, pixel=(1.0, 1.0), corner=(0.0, 0.0), nodata=None):
+    """A GeoTIFF whose upper left corner lies `corner` metres right of and below the origin."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    bands, height, width = image.shape
+    dataset = gdal.GetDriverByName("GTiff").Create(
+        str(path), width, height, bands, gdal.GDT_Float32
+    )
+    system = osr.SpatialReference()
+    system.ImportFromEPSG(32631)
+    dataset.SetProjection(system.ExportToWkt())
+    dataset.SetGeoTransform((5e5 + corner[0], pixel[0], 0, 1e5 - corner[1], 0, -pixel[1]))
+    dataset.WriteArray(image.astype(np.float32))
+    if nodata is not None:
+        for number in range(1, bands + 1):
+            dataset.GetRasterBand(number).SetNoDataValue(nodata)
+    dataset.FlushCache()
+    return str(path)
+
+
+@pytest.fixture
+def raster() -> Callable[..., str]:
+    """:func:`write_raster`."""
+    return write_raster
 
 
 @pytest.fixture

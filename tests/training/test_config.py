@@ -37,7 +37,7 @@ def test_no_scene_of_the_project_trains_and_validates(path):
     config = load_config(path).data
     used = [set(folder.glob(source.pattern)) for source in config.train]
     assert all(used)
-    held_out = {path for pattern in config.validation for path in folder.glob(pattern)}
+    held_out = {path for source in config.validation for path in folder.glob(source.pattern)}
     assert held_out
     assert not held_out & set().union(*used)
     assert all(path.parent.name == "train" for path in set().union(*used))

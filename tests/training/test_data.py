@@ -7,17 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from ksdiff_engine.scene_statistics import intensity_weights
 from ksdiff_training.config import DataConfig, Source
 from ksdiff_training.data.pairs import PairFile, read_ms_only, read_pair
 from ksdiff_training.data.sampler import PatchSampler, augment, cut, load_sources
-from ksdiff_training.data.simulation import scene_statistics, simulate
+from ksdiff_training.data.simulation import scene_statistics, simulate, synthetic_pan
 from ksdiff_training.validation import PATCHES_A_SCENE, Validator
 
 CONFIG = DataConfig(
     train=(Source("train/vhr_*.npz", 0.7), Source("train/landsat_*.npz", 0.3)),
-    validation=("train/held_out.npz",),
+    validation=(Source("train/held_out.npz"),),
     patch=32,
     variants=2,
     shift=0.0,
@@ -30,6 +31,14 @@ def ramp_pair(ratio: int, n: int = 80) -> PairFile:
     planes = [1000 + 5 * c[None, :] + 3 * c[:, None] for c in (fine, coarse)]
     pan, ms = (plane.astype(np.float32) for plane in planes)
     return PairFile("ramp", np.stack([ms] * 3), pan, ratio, "", None)
+
+
+def textured_pair() -> PairFile:
+    """Three bands of fine texture that PAN shows too."""
+    rng = np.random.default_rng(3)
+    fine = gaussian_filter(rng.normal(0, 300, (3, 320, 320)), (0, 5, 5)) * 30 + 1000
+    ms = fine.reshape(3, 80, 4, 80, 4).mean(axis=(2, 4)).astype(np.float32)
+    return PairFile("texture", ms, fine.mean(axis=0).astype(np.float32), 4, "", None)
 
 
 @pytest.mark.parametrize("own_ratio", [2, 4])
@@ -111,6 +120,65 @@ def test_jitter_keeps_reference_and_lrms_together():
     assert np.std(means) > 0.3
 
 
+def test_contrast_changes_pan_and_band_alike():
+    simulation = simulate(ramp_pair(4), 4, CONFIG, np.random.default_rng(0))
+    plain, contrasted = (
+        cut(simulation, replace(CONFIG, jitter=0.0, contrast=c), 6, np.random.default_rng(1))
+        for c in (0.0, 1e-9)
+    )
+    for a, b in zip(plain, contrasted, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+    factors = []
+    for seed in range(20):
+        config = replace(CONFIG, jitter=0.0, contrast=0.3)
+        one, other = (
+            cut(simulation, replace(config, contrast=c), 6, np.random.default_rng(seed))
+            for c in (1e-9, 0.3)
+        )
+        factor = float(other[1].std() / one[1].std())
+        for a, b in zip(one[1:], other[1:], strict=True):
+            np.testing.assert_allclose(b, a * factor, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(other[0][:5], one[0][:5] * factor, rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(other[0][5], one[0][5])  # the ratio stays
+        factors.append(np.log(factor))
+    assert 0.15 < np.std(factors) < 0.45
+
+
+@pytest.mark.parametrize("gains", [(3.0, 3.0, 3.0), (0.5, 2.0, 7.0)], ids=["all", "per band"])
+def test_gains_of_scenes_and_bands_are_undone_by_standardisation(gains):
+    """Therefore they are no augmentation: every scene is seen at every gain."""
+    pair = textured_pair()
+    bright = replace(
+        pair,
+        ms=pair.ms * np.array(gains, np.float32)[:, None, None],
+        pan=pair.pan * np.float32(2.0),
+    )
+    samples = [
+        cut(simulate(p, 4, CONFIG, np.random.default_rng(5)), CONFIG, 6, np.random.default_rng(6))
+        for p in (pair, bright)
+    ]
+    for plain, other in zip(*samples, strict=True):
+        np.testing.assert_allclose(other, plain, atol=2e-3)
+
+
+def test_the_mtf_gain_varies_within_its_range():
+    """What is blurred more keeps less of the finest detail."""
+    pair = textured_pair()
+
+    def detail(gain_range, seed):
+        config = replace(CONFIG, gain_range=gain_range)
+        simulation = simulate(pair, 4, config, np.random.default_rng(seed))
+        bands = np.sort(simulation.ms_up.std(axis=(1, 2)) / simulation.reference.std(axis=(1, 2)))
+        return float(bands.mean())
+
+    lowest, highest = (np.array([detail((g, g), seed) for seed in range(8)]) for g in (0.05, 0.6))
+    assert (lowest < highest).all()
+    varied = np.array([detail((0.05, 0.6), seed) for seed in range(8)])
+    assert (varied >= lowest - 1e-6).all()
+    assert (varied <= highest + 1e-6).all()
+    assert np.std((varied - lowest) / (highest - lowest)) > 0.1
+
+
 def test_scenes_smaller_than_the_patch_are_named():
     simulation = simulate(ramp_pair(4, n=24), 4, CONFIG, np.random.default_rng(0))
     with pytest.raises(ValueError, match="24 x 24 MS pixels has no patch of 32 x 32"):
@@ -167,8 +235,8 @@ def test_patterns_without_files_are_named(data):
     config = replace(CONFIG, train=(Source("train/ikonos_*.npz"),))
     with pytest.raises(FileNotFoundError, match="ikonos"):
         PatchSampler(data, config, 4, seed=0)
-    with pytest.raises(FileNotFoundError, match="no validation scene"):
-        Validator(data, replace(CONFIG, validation=("nothing.npz",)), 4)
+    with pytest.raises(FileNotFoundError, match=r"nothing\.npz"):
+        Validator(data, replace(CONFIG, validation=(Source("nothing.npz"),)), 4)
 
 
 def test_validation_patches_are_fixed(data):
@@ -230,7 +298,7 @@ def test_parts_of_scenes_have_statistics_of_their_own(data):
     assert len(levels) > 5
 
 
-def test_a_synthetic_pan_is_a_mixture_of_the_bands_as_they_lie(data):
+def test_a_synthetic_pan_is_a_bent_mixture_of_the_bands_as_they_lie(data):
     source = Source("train/vhr_*.npz", synthetic_pan=True)
     ((pair,), _) = load_sources(data, (source,))
     assert pair.pan.size == 0
@@ -239,9 +307,23 @@ def test_a_synthetic_pan_is_a_mixture_of_the_bands_as_they_lie(data):
         bands = simulation.reference.reshape(len(simulation.reference), -1).astype(np.float64)
         pan = simulation.pan.ravel().astype(np.float64)
         weights, residual, _, _ = np.linalg.lstsq(bands.T, pan, rcond=None)
-        assert np.sqrt(residual[0] / pan.size) < 0.025 * pan.std()
-        assert weights.sum() == pytest.approx(1, abs=0.05)
+        assert np.sqrt(residual[0] / pan.size) < 0.1 * pan.std()
+        assert weights.sum() == pytest.approx(1, abs=0.2)
     assert np.corrcoef(first.pan.ravel(), second.pan.ravel())[0, 1] < 1
+
+
+def test_a_synthetic_pan_rises_with_a_single_band_but_not_in_a_straight_line():
+    band = np.linspace(100, 900, 6400, dtype=np.float32).reshape(1, 80, 80)
+    bends = []
+    for seed in range(12):
+        pan = synthetic_pan(band, np.random.default_rng(seed)).ravel()
+        steps = pan.reshape(16, -1).mean(axis=1)
+        assert (np.diff(steps) > 0).all()
+        bends.append(steps[8] - (steps[0] + steps[-1]) / 2)
+    assert np.std(bends) > 10
+    assert np.abs(bends).max() < 120
+    flat = synthetic_pan(np.full((3, 8, 8), 5.0, np.float32), np.random.default_rng(0))
+    np.testing.assert_allclose(flat, 5)
 
 
 def test_sources_for_pretraining_take_part_only_then(data):

@@ -93,7 +93,7 @@ def test_figures_are_of_the_whole_image(data):
 
 
 def test_means_and_table():
-    figures = {"SAM": 2.0, "ERGAS": 3.0, "Q": 0.5, "Q2n": 0.6}
+    figures = {"SAM": 2.0, "ERGAS": 3.0, "Q": 0.5, "Q2n": 0.6, "SCC": 0.7}
     rows = [
         {"scene": "a", "ratio": 4, "method": "x", **figures},
         {"scene": "a", "ratio": 4, "method": "y", **{m: 2 * v for m, v in figures.items()}},
@@ -108,8 +108,8 @@ def test_means_and_table():
     assert averaged[1]["SAM"] == pytest.approx(4)
     table = markdown_table(rows).splitlines()
     assert table[0] == f"| scene | ratio | method | {' | '.join(MEASURES)} |"
-    assert table[2] == "| a | 4 | x | **2.000** | **3.000** | 0.5000 | 0.6000 |"
-    assert table[3] == "| a | 4 | y | 4.000 | 6.000 | **1.0000** | **1.2000** |"
+    assert table[2] == "| a | 4 | x | **2.000** | **3.000** | 0.5000 | 0.6000 | 0.7000 |"
+    assert table[3] == "| a | 4 | y | 4.000 | 6.000 | **1.0000** | **1.2000** | **1.4000** |"
     assert len({line.count("|") for line in table}) == 1
 
 
@@ -146,7 +146,7 @@ def commands_that_fail(tmp_path, data, config):
         (["evaluate", "--data", test, "--methods", "exp,magic"], "magic"),
         (["evaluate", "--data", test, "--weights", str(damaged)], "damaged.safetensors"),
         (["evaluate", "--data", test, "--weights", str(tmp_path / "none")], "none"),
-        ([*train, str(tmp_path / "nowhere")], "no validation scene"),
+        ([*train, str(tmp_path / "nowhere")], "no scene matches"),
         (["train", str(broken), "--run", run, "--data", str(data)], "broken.yaml"),
         (["train", str(tmp_path / "no.yaml"), "--run", run, "--data", str(data)], "no.yaml"),
         (["export", str(config), "--run", run, "--card", str(tmp_path / "no.yaml")], "no.yaml"),

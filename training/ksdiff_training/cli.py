@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ksdiff_engine.cli import add_adapt
+from ksdiff_engine.cli import add_adapt, add_weights
 from ksdiff_engine.errors import EngineError
+from ksdiff_engine.sensors import AUTO
 
 from .comparison import compare, comparison_table
 from .config import load_config
+from .data.pancollection import SUFFIXES
+from .data.prepare import prepare, read_scene_list
+from .data.rasters import Product, find_products
 from .describe import describe, description_table
 from .evaluate import (
     DEFAULT_METHODS,
@@ -72,8 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", type=Path, help="also write the results here")
     command.set_defaults(run_command=_experiments)
 
-    command = add_adapt(commands)
-    command.set_defaults(run_command=command.get_default("run"))
+    add_adapt(commands)
 
     command = commands.add_parser("export", help="write a finished run as one safetensors file")
     command.add_argument("config", type=Path)
@@ -93,15 +97,29 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("configs", type=Path, nargs="+", help="YAML files, or folders of them")
     command.set_defaults(run_command=_describe)
 
+    command = commands.add_parser("prepare", help="one's own scenes in PanCollection's layout")
+    command.add_argument("list", type=Path, help="YAML file that names the scenes")
+    command.add_argument("--data", type=Path, help="folder of the scenes (default: the list's)")
+    command.add_argument("--output", type=Path, required=True, help="new folder for the files")
+    command.set_defaults(run_command=_prepare)
+
     _add_measures(commands)
+    add_weights(commands)
+    # What the engine's commands set is called `run`.
+    parser.set_defaults(run_command=lambda options: options.run(options))
     return parser
 
 
 def _add_measures(commands: Any) -> None:
     """The commands that measure what was trained."""
-    command = commands.add_parser("evaluate", help="figures at reduced resolution")
+    command = commands.add_parser("evaluate", help="figures on test scenes")
     command.add_argument("--weights", type=Path, action="append", default=[])
-    command.add_argument("--data", type=Path, required=True, help="folder of test scenes (npz)")
+    command.add_argument(
+        "--data", type=Path, required=True, help="folder of test scenes, or one file (npz, h5)"
+    )
+    command.add_argument("--pan", default="", help="rasters in the folder instead: PAN's pattern")
+    command.add_argument("--ms", nargs="+", default=[], help="MS's patterns, * as in PAN's")
+    command.add_argument("--sensor", default=AUTO, help="of the rasters (default: %(default)s)")
     command.add_argument("--methods", default=",".join(DEFAULT_METHODS))
     command.add_argument("--convention", choices=sorted(PHASES), default="georeferenced")
     command.add_argument("--means-only", action="store_true")
@@ -153,9 +171,22 @@ def _export(options: argparse.Namespace) -> None:
     print(export(experiment, options.run, options.card, options.output, scenes, options.checkpoint))
 
 
+def _prepare(options: argparse.Namespace) -> None:
+    folder = options.data or options.list.parent
+    for path in prepare(read_scene_list(options.list), folder, options.output, print):
+        print(path)
+
+
 def _evaluate(options: argparse.Namespace) -> None:
-    scenes, methods = _scenes(options.data), _names(options.methods)
-    rows = evaluate(options.weights, scenes, methods=methods, convention=options.convention)
+    methods = _names(options.methods)
+    if bool(options.pan) != bool(options.ms):
+        raise ValueError("give both --pan and --ms, or neither")
+    places: Sequence[Path | Product] = (
+        find_products(options.data, options.pan, options.ms, options.sensor)
+        if options.pan
+        else _scenes(options.data, (".npz", *SUFFIXES))
+    )
+    rows = evaluate(options.weights, places, methods=methods, convention=options.convention)
     print(markdown_table(means(rows) if options.means_only else [*rows, *means(rows)]))
     if options.json:
         write_json(rows, options.json)
@@ -178,10 +209,13 @@ def _compare(options: argparse.Namespace) -> None:
     print(comparison_table(rows))
 
 
-def _scenes(folder: Path) -> list[Path]:
-    scenes = sorted(folder.glob("*.npz"))
+def _scenes(place: Path, suffixes: tuple[str, ...] = (".npz",)) -> list[Path]:
+    """The test scenes of a folder, or the one file that `place` is."""
+    if place.is_file():
+        return [place]
+    scenes = sorted(path for path in place.glob("*") if path.suffix in suffixes)
     if not scenes:
-        raise FileNotFoundError(f"no test scene (*.npz) in {folder}")
+        raise FileNotFoundError(f"no test scene (*{', *'.join(suffixes)}) in {place}")
     return scenes
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from ksdiff_engine.model.config import KSDiffConfig
+from ksdiff_engine.sensors import AUTO
 
 KINDS = ("ksdiff", "pixel_diffusion")
 CHAINS = ("full", "one_step")
@@ -20,13 +21,31 @@ PRIORS = ("target", "inputs")
 class Source:
     """Scenes by file pattern (relative to the data folder) and how often they are drawn.
 
-    `weight` is shared by all scenes of the pattern in proportion to the square root of their area.
-    synthetic_pan: make PAN of the MS bands, for files without one.
+    pattern: of the project's npz, or of HDF5 files in PanCollection's layout (.h5).
+    weight: shared by all scenes of the pattern in proportion to the square root of their area.
+    synthetic_pan: make PAN of the MS bands, for npz files without one.
+    pan, ms: instead of `pattern`, georeferenced rasters: the pattern of PAN, and one or several of
+        MS, whose asterisks stand for what those of `pan` stand for.
+    sensor: of rasters, the name of a profile; ``auto`` looks at the files.
     """
 
-    pattern: str
+    pattern: str = ""
     weight: float = 1.0
     synthetic_pan: bool = False
+    pan: str = ""
+    ms: tuple[str, ...] = ()
+    sensor: str = AUTO
+
+    def __post_init__(self) -> None:
+        if bool(self.pattern) == bool(self.pan) or bool(self.pan) != bool(self.ms):
+            raise ValueError("a source has either a pattern, or both pan and ms")
+        if self.synthetic_pan and self.pan:
+            raise ValueError(f"PAN is either {self.pan!r} or synthetic")
+
+    @property
+    def files(self) -> str:
+        """The pattern that stands for the scenes."""
+        return self.pattern or self.pan
 
 
 @dataclass(frozen=True)
@@ -41,10 +60,12 @@ class DataConfig:
     gain_range: MTF gain at Nyquist that the simulated MS sensor may have.
     shift: largest extra misregistration of PAN in reference pixels, in half of the variants.
     jitter: spread of the per-sample gain and offset, in standard deviations of the band.
+    contrast: spread of the logarithm of a per-sample gain of PAN and band together; gains of whole
+        scenes need no augmentation, as standardisation undoes them.
     """
 
     train: tuple[Source, ...]
-    validation: tuple[str, ...]
+    validation: tuple[Source, ...]
     pretrain: tuple[Source, ...] = ()
     ratios: tuple[int, ...] = (4,)
     patch: int = 64
@@ -53,6 +74,12 @@ class DataConfig:
     gain_range: tuple[float, float] = (0.18, 0.45)
     shift: float = 0.3
     jitter: float = 0.2
+    contrast: float = 0.0
+
+    @property
+    def smallest_part(self) -> int:
+        """MS pixels that a part of a scene must measure: a patch is left whatever a ratio cuts."""
+        return self.patch + max(self.ratios)
 
 
 @dataclass(frozen=True)
@@ -179,9 +206,9 @@ def experiment_from_dict(values: dict[str, Any]) -> ExperimentConfig:
     values = dict(values)
     data = dict(values.pop("data"))
     data["pretrain"] = data.get("pretrain", ())
-    for name in ("train", "pretrain"):
-        data[name] = tuple(_checked(Source, entry) for entry in data[name])
-    for name in ("validation", "gain_range", "ratios"):
+    for name in ("train", "validation", "pretrain"):
+        data[name] = tuple(_source(entry) for entry in data[name])
+    for name in ("gain_range", "ratios"):
         if name in data:
             data[name] = tuple(data[name])
     return _checked(
@@ -194,6 +221,14 @@ def experiment_from_dict(values: dict[str, Any]) -> ExperimentConfig:
             "stage2": _checked(StageConfig, values["stage2"]),
         },
     )
+
+
+def _source(entry: str | dict[str, Any]) -> Source:
+    """A source from its settings, or from its pattern alone; one file of MS needs no list."""
+    if isinstance(entry, str):
+        return Source(entry)
+    ms = entry.get("ms", ())
+    return _checked(Source, {**entry, "ms": (ms,) if isinstance(ms, str) else tuple(ms)})
 
 
 def _checked(kind: type, values: dict[str, Any]) -> Any:

@@ -1,4 +1,7 @@
-"""Reduced-resolution figures of weights beside interpolation and classical methods."""
+"""Figures of weights beside interpolation and classical methods, on test scenes.
+
+At reduced resolution against the reference; without one, at full resolution.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,18 @@ import numpy as np
 
 from ksdiff_engine.classical import METHODS
 from ksdiff_engine.fusion import KSDiffMethod
-from ksdiff_engine.quality.reference import ergas, q2n, sam, uiqi
+from ksdiff_engine.quality import assess_without_reference, ergas, q2n, sam, scc, uiqi
 from ksdiff_engine.raster.tiling import Window
+from ksdiff_engine.sensors import gains_for
 from ksdiff_engine.weights import read_card
 
+from .data.rasters import Product
 from .pixel_diffusion import PixelDiffusion, PixelDiffusionMethod
-from .scenes import ReducedScene, load_reduced_scene
+from .scenes import EvaluationScene, ReducedScene, load_reduced_scene, load_scenes
 
-MEASURES = ("SAM", "ERGAS", "Q", "Q2n")
+MEASURES = ("SAM", "ERGAS", "Q", "Q2n", "SCC")
+FULL_MEASURES = ("D_lambda", "D_s", "HQNR")  # at full resolution; D_lambda is Khan's
+_LOWEST_IS_BEST = ("SAM", "ERGAS", "D_lambda", "D_s")
 DEFAULT_METHODS = ("exp", "gsa", "mtf-glp-fs", "bdsd-pc")
 
 Row = dict[str, Any]
@@ -26,7 +33,7 @@ Row = dict[str, Any]
 
 def evaluate(
     weights: Sequence[Path],
-    paths: Sequence[Path],
+    places: Sequence[Path | Product],
     *,
     methods: Sequence[str] = DEFAULT_METHODS,
     convention: str = "georeferenced",
@@ -34,21 +41,22 @@ def evaluate(
 ) -> list[Row]:
     """One row a scene and method; weights run on the scenes whose ratio their card names.
 
-    Figures are of the unrounded result against the reference, over the whole image. Raises
+    places: files of test scenes, or georeferenced products. Figures are of the unrounded result,
+    over the whole image; which they are depends on whether the scene has a reference. Raises
     ValueError for an unknown method, WeightsError for weights that cannot be used.
     """
     unknown = sorted(set(methods) - set(METHODS))
     if unknown:
         raise ValueError(f"unknown methods {', '.join(unknown)}; there are {', '.join(METHODS)}")
     rows: list[Row] = []
-    for path in paths:
-        scene = load_reduced_scene(path, convention)
-        rows += [_row(scene, name, METHODS[name]()) for name in methods]
-        for file in weights:
-            card = read_card(file)
-            if card["ratio"][0] <= scene.ratio <= card["ratio"][1]:
-                method = KSDiffMethod.from_file(file, seed=seed)
-                rows.append(_row(scene, card["name"], method))
+    for place in places:
+        for scene in load_scenes(place, convention):
+            rows += [_row(scene, name, METHODS[name]()) for name in methods]
+            for file in weights:
+                card = read_card(file)
+                if card["ratio"][0] <= scene.ratio <= card["ratio"][1]:
+                    method = KSDiffMethod.from_file(file, seed=seed)
+                    rows.append(_row(scene, card["name"], method))
     return rows
 
 
@@ -70,12 +78,14 @@ def evaluate_diffusion(
     return rows
 
 
-def _row(scene: ReducedScene, name: str, method: Any) -> Row:
-    figures = measure(scene, fuse_whole(scene, method))
+def _row(scene: EvaluationScene, name: str, method: Any) -> Row:
+    fused = fuse_whole(scene, method)
+    reduced = isinstance(scene, ReducedScene)
+    figures = measure(scene, fused) if reduced else measure_without_reference(scene, fused)
     return {"scene": scene.name, "ratio": scene.ratio, "method": name, **figures}
 
 
-def fuse_whole(scene: ReducedScene, method: Any) -> np.ndarray:
+def fuse_whole(scene: EvaluationScene, method: Any) -> np.ndarray:
     """The method's result on a small scene in one tile, (C, H, W)."""
     with scene.open() as opened:
         method.prepare(opened)
@@ -86,52 +96,101 @@ def fuse_whole(scene: ReducedScene, method: Any) -> np.ndarray:
 
 
 def measure(scene: ReducedScene, fused: np.ndarray) -> dict[str, float]:
-    """SAM (degrees), ERGAS, Q and Q2n; digital numbers for Q2n, which rounds to integers."""
+    """SAM (degrees), ERGAS, Q, Q2n and SCC; digital numbers for Q2n, which rounds to integers."""
     height, width = fused.shape[1:]
     reference = scene.reference[:, :height, :width]
-    # Q2n works on whole numbers: reflectance is brought to a range where rounding does not matter.
-    scale = 1.0 if np.abs(reference).max() > 50 else 10000.0
+    scale = _to_whole_numbers(reference)
     return {
         "SAM": sam(reference, fused),
         "ERGAS": ergas(reference, fused, scene.ratio),
         "Q": uiqi(reference, fused),
         "Q2n": q2n(reference * scale, fused * scale),
+        "SCC": scc(reference, fused),
     }
 
 
+def measure_without_reference(scene: EvaluationScene, fused: np.ndarray) -> dict[str, float]:
+    """D_lambda (Khan's), D_s and HQNR as the toolbox computes them, with the sensor's MTF gains.
+
+    The result (C, H', W') may lack rows and columns at the far ends; so much is cut from the scene,
+    to whole blocks of MS pixels.
+    """
+    ratio = scene.ratio
+    height, width = (n // ratio for n in fused.shape[1:])
+    ms = scene.ms[:, :height, :width]
+    rows, columns = height * ratio, width * ratio
+    scale = _to_whole_numbers(ms)
+    report = assess_without_reference(
+        scene.pan[:rows, :columns] * scale,
+        ms * scale,
+        fused[:, :rows, :columns] * scale,
+        ratio,
+        gains_for(scene.sensor, len(ms)),
+        None,
+        scene.sensor.name,
+    )
+    figures = {"D_lambda": report.d_lambda_k, "D_s": report.d_s, "HQNR": report.hqnr}
+    undefined = [key for key, value in figures.items() if value is None]
+    if undefined:
+        raise ValueError(f"{scene.name}: {', '.join(undefined)} undefined: {report.notes}")
+    return {key: float(value) for key, value in figures.items() if value is not None}
+
+
+def _to_whole_numbers(image: np.ndarray) -> float:
+    """What brings reflectance to a range where Q2n's rounding to whole numbers does not matter."""
+    return 1.0 if np.abs(image).max() > 50 else 10000.0
+
+
 def means(rows: Sequence[Row]) -> list[Row]:
-    """The mean over scenes, a row each ratio and method that ran on all scenes of that ratio."""
+    """The mean over scenes, a row each ratio and method that ran on all scenes of that ratio.
+
+    Scenes at reduced and at full resolution have means of their own.
+    """
     result = []
-    for ratio in sorted({row["ratio"] for row in rows}):
-        group = [row for row in rows if row["ratio"] == ratio]
+    kinds = {(row["ratio"], measures_of(row)) for row in rows}
+    for ratio, measures in sorted(kinds):
+        group = [row for row in rows if (row["ratio"], measures_of(row)) == (ratio, measures)]
         scenes = len({row["scene"] for row in group})
         for method in dict.fromkeys(row["method"] for row in group):
             chosen = [row for row in group if row["method"] == method]
             if len(chosen) == scenes:
-                figures = {m: float(np.mean([row[m] for row in chosen])) for m in MEASURES}
+                figures = {m: float(np.mean([row[m] for row in chosen])) for m in measures}
                 result.append(
                     {"scene": f"mean of {scenes}", "ratio": ratio, "method": method, **figures}
                 )
     return result
 
 
+def measures_of(row: Row) -> tuple[str, ...]:
+    """Which figures a row has, in the order of the tables."""
+    return tuple(name for name in (*MEASURES, *FULL_MEASURES) if name in row)
+
+
 def markdown_table(rows: Sequence[Row]) -> str:
-    """Rows as a Markdown table; the best figure of each scene is bold."""
-    lines = [
-        "| scene | ratio | method | SAM | ERGAS | Q | Q2n |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    """Rows as Markdown, a table for each kind of figures; the best of each scene is bold."""
+    kinds = dict.fromkeys(measures_of(row) for row in rows)
+    return "\n\n".join(_table([r for r in rows if measures_of(r) == kind], kind) for kind in kinds)
+
+
+def _table(rows: Sequence[Row], measures: tuple[str, ...]) -> str:
+    heads = ("scene", "ratio", "method", *measures)
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row in rows:
         peers = [r for r in rows if (r["scene"], r["ratio"]) == (row["scene"], row["ratio"])]
-        cells = [_cell(row, name, peers) for name in MEASURES]
+        cells = [_cell(row, name, peers) for name in measures]
         lines.append(f"| {row['scene']} | {row['ratio']} | {row['method']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def _cell(row: Row, name: str, peers: Sequence[Row]) -> str:
     """The figure of the measure `name`, bold when no peer's is better."""
-    best = min if name in ("SAM", "ERGAS") else max
-    return best_marked(row[name], [p[name] for p in peers], best, 4 if name.startswith("Q") else 3)
+    best = min if name in _LOWEST_IS_BEST else max
+    return best_marked(row[name], [peer[name] for peer in peers], best, digits_of(name))
+
+
+def digits_of(name: str) -> int:
+    """Decimals with which tables print a measure."""
+    return 3 if name in ("SAM", "ERGAS") else 4
 
 
 def best_marked(

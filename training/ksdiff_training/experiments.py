@@ -15,7 +15,7 @@ from ksdiff_engine.model.storage import save_network
 
 from .config import ExperimentConfig, load_config
 from .csv_log import read_rows
-from .evaluate import MEASURES, evaluate, means
+from .evaluate import MEASURES, digits_of, evaluate, means
 from .export import build_card, read_state, trained_network
 from .loop import BEST_BY
 from .train import STAGES, train
@@ -197,7 +197,7 @@ def _texts(experiment: ExperimentConfig) -> dict[str, Any]:
         "description": "Trained for a table of experiments.",
         "ratio": [min(experiment.data.ratios), max(experiment.data.ratios)],
         "sensors": [],
-        "sources": [{"files": source.pattern} for source in experiment.data.train],
+        "sources": [{"files": source.files} for source in experiment.data.train],
         "limits": "Not for use.",
     }
 
@@ -235,7 +235,7 @@ def experiments_table(results: Sequence[Result]) -> str:
         averaged = [row for run in finished for row in means(run["rows"])]
         for ratio in sorted({row["ratio"] for row in averaged}) or [None]:
             rows = [row for row in averaged if row["ratio"] == ratio]
-            cells = [_spread([row[m] for row in rows], 4 if m[0] == "Q" else 3) for m in MEASURES]
+            cells = [_spread([r[m] for r in rows if m in r], digits_of(m)) for m in MEASURES]
             cells.append(_spread([run["held_out"] for run in finished], 4))
             cells += [_spread([run[key] for run in finished], 0) for key in ("steps", "seconds")]
             lines.append(f"| {name} | {seeds} | {ratio or '–'} | {' | '.join(cells)} |")

@@ -1,11 +1,11 @@
-"""Scenes at reduced resolution for evaluation, opened through the engine's own raster room.
+"""Scenes for evaluation, opened through the engine's own raster room.
 
 Arrays become in-memory rasters, so that evaluation runs the very code that users run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,20 +19,19 @@ from ksdiff_engine.scene import Scene
 from ksdiff_engine.sensors import SensorProfile, detect_sensor, gains_for
 from ksdiff_engine.wald import reduce_pair
 
-from .data.pairs import read_pair
+from .data.pairs import PairFile, read_pair
+from .data.pancollection import SUFFIXES, PanCollectionFile
+from .data.rasters import Product, read_raster_pair
+from .data.simulation import PHASES
 
-# Where a coarse pixel's centre lies in its block, counted in fine pixels from the block's edge.
-PHASES: dict[str, Callable[[int], float]] = {
-    "georeferenced": lambda ratio: ratio / 2,
-    "benchmark": lambda ratio: ratio // 2 + 0.5,
-}
+SMALLEST_BLOCK = 128  # MS pixels; Q2n wants several blocks of 32
 
 
 @dataclass(frozen=True)
-class ReducedScene:
-    """A reduced-resolution pair with its reference, float64 digital numbers.
+class EvaluationScene:
+    """A pair to fuse, float64 digital numbers: pan (H, W), ms (C, h, w).
 
-    pan (H, W), ms (C, h, w), reference (C, H, W); convention: a key of ``PHASES``.
+    convention: where MS pixels lie on PAN's, a key of ``PHASES``.
     """
 
     name: str
@@ -41,7 +40,6 @@ class ReducedScene:
     convention: str
     pan: np.ndarray
     ms: np.ndarray
-    reference: np.ndarray
 
     @contextmanager
     def open(self) -> Iterator[Scene]:
@@ -55,13 +53,55 @@ class ReducedScene:
             yield Scene(align(pan, ms), self.sensor)
 
 
+@dataclass(frozen=True)
+class ReducedScene(EvaluationScene):
+    """A pair at reduced resolution with its reference (C, H, W)."""
+
+    reference: np.ndarray
+
+
+def load_scenes(
+    place: Path | Product, convention: str = "georeferenced"
+) -> Iterator[EvaluationScene]:
+    """All scenes of a file or a product, one at a time.
+
+    Of HDF5 in PanCollection's layout each image is a scene with statistics of its own, as in the
+    field's tables; where it has no reference, it is one at full resolution. The project's npz and
+    georeferenced rasters are reduced by Wald's protocol, the latter in blocks without nodata.
+    Raises FileNotFoundError, ValueError or InputError.
+    """
+    if isinstance(place, Product):
+        for pair in read_raster_pair(place, smallest=SMALLEST_BLOCK):
+            yield reduced_scene(pair, convention)
+    elif place.suffix in SUFFIXES:
+        yield from _pancollection_scenes(place)
+    else:
+        yield load_reduced_scene(place, convention)
+
+
+def _pancollection_scenes(path: Path) -> Iterator[EvaluationScene]:
+    with PanCollectionFile(path) as file:
+        for index in range(len(file)):
+            patch = file[index]
+            common = (f"{path.stem}_{index:02d}", file.sensor, file.ratio, file.convention)
+            images = (patch.pan.astype(np.float64), patch.ms.astype(np.float64))
+            if patch.gt is None:
+                yield EvaluationScene(*common, *images)
+            else:
+                yield ReducedScene(*common, *images, patch.gt.astype(np.float64))
+
+
 def load_reduced_scene(path: Path, convention: str = "georeferenced") -> ReducedScene:
     """Read the project's npz: a full-resolution pair is reduced by Wald's protocol first.
 
     Files that already hold a reference (``gt``) keep the toolbox's decimation they were made with.
     MTF gains are those of the sensor's profile, or the default's where none are published.
     """
-    pair = read_pair(path, np.float64)
+    return reduced_scene(read_pair(path, np.float64), convention)
+
+
+def reduced_scene(pair: PairFile, convention: str) -> ReducedScene:
+    """What :func:`load_reduced_scene` makes of a file's content."""
     sensor = detect_sensor([pair.sensor])
     if pair.reference is None:
         gains = gains_for(sensor, pair.ms.shape[0])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +12,15 @@ import torch
 from torch import nn
 
 from .config import DataConfig
-from .data.pairs import read_pair
-from .data.sampler import cut
-from .data.simulation import simulate
+from .data.pairs import PairFile
+from .data.patches import PatchSimulations
+from .data.sampler import cut, load_sources
+from .data.simulation import Simulation, simulate
 from .loop import Batch
 from .stages import known_prior
 
 PATCHES_A_SCENE = 8
+PATCHES_A_FILE = 64  # of PanCollection's layout, which holds many scenes
 
 
 class Validator:
@@ -29,17 +33,14 @@ class Validator:
         """Patches of each scene at each ratio; `features` as in the network's config."""
         rng = np.random.default_rng(0)
         still = replace(config, jitter=0.0, shift=0.0)
-        ratios = sorted(set(config.ratios))
-        patches = -(-PATCHES_A_SCENE // len(ratios))
-        samples = []
-        for pattern in config.validation:
-            for path in sorted(folder.glob(pattern)):
-                pair = read_pair(path)
-                for ratio in ratios:
-                    simulation = simulate(pair, ratio, still, rng)
-                    samples += [cut(simulation, still, features, rng) for _ in range(patches)]
+        scenes, _ = load_sources(folder, config.validation, config.smallest_part)
+        samples = [
+            cut(simulation, still, features, rng)
+            for scene in scenes
+            for simulation in _held_out(scene, still, rng)
+        ]
         if not samples:
-            raise FileNotFoundError(f"no validation scene matches {config.validation} in {folder}")
+            raise ValueError("the experiment names no scenes for validation")
         self.batch = [torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)]
 
     @torch.no_grad()
@@ -71,6 +72,18 @@ class Validator:
         device = next(modules.parameters()).device
         pan, lrms, reference = (part.to(device) for part in self.batch)
         return pan, lrms, reference
+
+
+def _held_out(
+    scene: PairFile | PatchSimulations, config: DataConfig, rng: np.random.Generator
+) -> Iterator[Simulation]:
+    """A scene at each ratio, as often as patches are to be cut from it; of a file some patches."""
+    if isinstance(scene, PatchSimulations):
+        yield from scene.spread(PATCHES_A_FILE)
+        return
+    ratios = sorted(set(config.ratios))
+    for ratio in ratios:
+        yield from repeat(simulate(scene, ratio, config, rng), -(-PATCHES_A_SCENE // len(ratios)))
 
 
 def _figures(batch: Batch, fused: torch.Tensor) -> dict[str, float]:

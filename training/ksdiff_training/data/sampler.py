@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from ksdiff_engine.samples import band_sample, symmetry
 
 from ..config import DataConfig, Source
 from .pairs import PairFile, read_ms_only, read_pair
+from .pancollection import SUFFIXES
+from .patches import PatchSimulations
+from .rasters import find_products, read_raster_pair
 from .simulation import Simulation, simulate
 
 
@@ -24,17 +28,17 @@ class PatchSampler:
         """Simulate all variants of the pairs in `folder`; `features` as in the network's config.
 
         pretrain: whether the sources for pre-training take part as well.
-        Raises FileNotFoundError for a pattern without files, ValueError for an unusable file.
+        Raises FileNotFoundError for a pattern without files, ValueError or InputError for an
+        unusable file.
         """
         self.config = config
         self.features = features
         self.rng = np.random.default_rng(seed)
-        pairs, weights = load_sources(folder, config.train + config.pretrain * pretrain)
+        sources = config.train + config.pretrain * pretrain
+        scenes, weights = load_sources(folder, sources, config.smallest_part)
         self.probability = np.array(weights) / np.sum(weights)
         variation = np.random.default_rng(seed + 1)
-        self.variants = [
-            [_variant(pair, config, variation) for _ in range(config.variants)] for pair in pairs
-        ]
+        self.variants = [_variants(scene, config, variation) for scene in scenes]
 
     def batch(self, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """pan (B, F, p, p), lrms (B, 1, p, p), reference (B, 1, p, p), standardised float32."""
@@ -51,6 +55,19 @@ class PatchSampler:
         return augment(cut(simulation, self.config, self.features, rng), rng)
 
 
+def _variants(
+    scene: PairFile | PatchSimulations, config: DataConfig, rng: np.random.Generator
+) -> Sequence[Simulation]:
+    """Simulations of a pair, for memory; patches at reduced resolution are what they are."""
+    if isinstance(scene, PairFile):
+        return [_variant(scene, config, rng) for _ in range(config.variants)]
+    if scene.ratio not in config.ratios:
+        raise ValueError(
+            f"{scene.file.path} has ratio {scene.ratio}, the experiment's are {config.ratios}"
+        )
+    return scene
+
+
 def _variant(pair: PairFile, config: DataConfig, rng: np.random.Generator) -> Simulation:
     """A variant at one of the ratios, of a part of the scene in half of the cases."""
     ratio = int(rng.choice(config.ratios))
@@ -60,8 +77,7 @@ def _variant(pair: PairFile, config: DataConfig, rng: np.random.Generator) -> Si
 def _part(pair: PairFile, config: DataConfig, rng: np.random.Generator) -> PairFile:
     """The whole pair, or a part of random size: what users cut out has statistics of its own."""
     height, width = pair.ms.shape[1:]
-    # With a margin, so that a patch is left whatever the ratio cuts off.
-    smallest = config.patch + max(config.ratios)
+    smallest = config.smallest_part
     if not config.parts or rng.random() < 0.5 or smallest >= min(height, width):
         return pair
     size = round(np.exp(rng.uniform(np.log(smallest), np.log(min(height, width)))))
@@ -87,6 +103,7 @@ def cut(
     band = int(rng.integers(bands))
     # A random gain and offset of the band: scenes differ in how far a patch lies from their mean.
     gain, offset = np.exp(rng.normal(0, config.jitter)), rng.normal(0, config.jitter)
+    contrast = np.exp(rng.normal(0, config.contrast)) if config.contrast else 1.0
     images = (simulation.pan, simulation.pan_low, simulation.ms_up, simulation.reference)
     return band_sample(
         *(image[window] for image in images),
@@ -95,6 +112,7 @@ def cut(
         features,
         gain=gain,
         offset=offset,
+        contrast=contrast,
     )
 
 
@@ -106,17 +124,35 @@ def augment(
     return pan, lrms, reference
 
 
-def load_sources(folder: Path, sources: tuple[Source, ...]) -> tuple[list[PairFile], list[float]]:
-    """Pairs and their drawing weights. Raises FileNotFoundError for a pattern without files."""
-    pairs: list[PairFile] = []
+def load_sources(
+    folder: Path, sources: Sequence[Source], smallest: int = 64
+) -> tuple[list[PairFile | PatchSimulations], list[float]]:
+    """Scenes and their drawing weights; `smallest`: MS pixels that a part of a raster must
+    measure.
+
+    Raises FileNotFoundError for a pattern without files.
+    """
+    scenes: list[PairFile | PatchSimulations] = []
     weights: list[float] = []
     for source in sources:
-        paths = sorted(folder.glob(source.pattern))
-        if not paths:
-            raise FileNotFoundError(f"no training scene matches {folder / source.pattern}")
-        read = read_ms_only if source.synthetic_pan else read_pair
-        loaded = [read(path) for path in paths]
-        sizes = np.sqrt([pair.ms.size for pair in loaded])
-        pairs += loaded
+        loaded = list(_load(folder, source, smallest))
+        pixels = [s.ms.size if isinstance(s, PairFile) else s.pixels for s in loaded]
+        sizes = np.sqrt(pixels)
+        scenes += loaded
         weights += list(source.weight * sizes / sizes.sum())
-    return pairs, weights
+    return scenes, weights
+
+
+def _load(folder: Path, source: Source, smallest: int) -> Iterator[PairFile | PatchSimulations]:
+    if source.pan:
+        for product in find_products(folder, source.pan, source.ms, source.sensor):
+            yield from read_raster_pair(product, smallest=smallest)
+        return
+    paths = sorted(folder.glob(source.pattern))
+    if not paths:
+        raise FileNotFoundError(f"no scene matches {folder / source.pattern}")
+    for path in paths:
+        if path.suffix in SUFFIXES:
+            yield PatchSimulations(path)
+        else:
+            yield read_ms_only(path) if source.synthetic_pan else read_pair(path)

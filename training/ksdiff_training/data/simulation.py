@@ -8,6 +8,7 @@ simulated at any ratio, whatever its own ratio is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +20,13 @@ from ksdiff_engine.wald import crop_to_multiple, reduce_pan
 
 from ..config import DataConfig
 from .pairs import PairFile
+
+PAN_BEND = 0.1  # spread of the logarithm of the exponent that bends a synthetic PAN
+# Where a coarse pixel's centre lies in its block, counted in fine pixels from the block's edge.
+PHASES: dict[str, Callable[[int], float]] = {
+    "georeferenced": lambda ratio: ratio / 2,
+    "benchmark": lambda ratio: ratio // 2 + 0.5,
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ def simulate(
     assumed = gain if rng.random() < 0.5 else DEFAULT_MS_GAIN
     phase = rng.uniform(0, ratio, size=2)
     rows, columns = (
-        _Axis.make(n, ratio, start, gain, assumed)
+        Axis.make(n, ratio, start, gain, assumed)
         for n, start in zip(reference.shape[1:], phase, strict=True)
     )
     ms_low = rows.degrade @ reference @ columns.degrade.T
@@ -63,7 +71,7 @@ def simulate(
 
 
 @dataclass(frozen=True)
-class _Axis:
+class Axis:
     """Matrices of one axis: to the coarse grid with the sensor's or the assumed MTF, and back."""
 
     degrade: np.ndarray
@@ -71,7 +79,7 @@ class _Axis:
     interpolate: np.ndarray
 
     @classmethod
-    def make(cls, n: int, ratio: int, start: float, gain: float, assumed: float) -> _Axis:
+    def make(cls, n: int, ratio: int, start: float, gain: float, assumed: float) -> Axis:
         """For `n` fine pixels; the first coarse centre lies `start` pixels from their edge."""
         count = n // ratio
         centres = start + ratio * np.arange(count) - 0.5
@@ -112,12 +120,16 @@ def _pan_on_reference_grid(pair: PairFile, shift: float, rng: np.random.Generato
 
 
 def synthetic_pan(ms: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A PAN (h, w) that MS (C, h, w) explains: a random convex mixture of its bands, with noise.
+    """A PAN (h, w) made of MS (C, h, w), at its resolution.
 
-    For pre-training alone: a real PAN also holds what no band does.
+    A random convex mixture of the bands, bent a little, since PAN's response is no mixture of
+    theirs, with noise. For pre-training alone: a real PAN is sharper than its MS, and shows what no
+    band does.
     """
     weights = rng.dirichlet(np.ones(len(ms)))
     pan = np.tensordot(weights, ms, axes=1)
+    darkest, span = pan.min(), max(float(np.ptp(pan)), 1e-30)
+    pan = darkest + span * ((pan - darkest) / span) ** np.exp(rng.normal(0, PAN_BEND))
     noise = rng.uniform(0, 0.02) * pan.std()
     return (pan + rng.normal(0, noise, pan.shape)).astype(np.float32)
 
