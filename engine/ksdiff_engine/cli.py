@@ -18,6 +18,7 @@ from typing import Any
 
 import ksdiff_engine
 from ksdiff_engine import weights
+from ksdiff_engine.card_text import card_text
 from ksdiff_engine.device import limit_threads
 from ksdiff_engine.errors import Cancelled, EngineError
 from ksdiff_engine.job import (
@@ -500,7 +501,10 @@ class ProgressLine:
 
 
 def add_weights(subparsers: Subparsers) -> None:
-    """``weights list`` and ``weights show``: which networks there are, and their cards."""
+    """``weights list`` and ``weights show``: which networks there are, and their cards.
+
+    The training package offers the same command.
+    """
     parser = subparsers.add_parser("weights", help="list and show weights")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="name, bands, ratio and title of each file")
@@ -526,15 +530,15 @@ def run_weights_list(options: argparse.Namespace) -> int:
 
 
 def run_weights_show(options: argparse.Namespace) -> int:
-    """Print one card with the file's path and SHA-256."""
+    """Print one card with the file's path and SHA-256, after checking the tensors' hash."""
     entry = weights.find(options.weights, _catalogue(options.folder))
-    card = {"path": entry.path, "sha256": weights.sha256(entry.path), **entry.card}
+    weights.check_tensors(entry.path, entry.card)
+    digest = weights.sha256(entry.path)
     if options.json:
-        print(json.dumps(card))
+        print(json.dumps({"path": entry.path, "sha256": digest, **entry.card}))
         return 0
-    for key, value in card.items():
-        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        print(f"{key}: {shown}")
+    print(card_text(entry))
+    print(f"SHA-256 of the file: {digest}")
     return 0
 
 

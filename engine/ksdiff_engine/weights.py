@@ -91,7 +91,8 @@ def read_card(path: Pathlike) -> dict[str, Any]:
 
     Keys: ``format`` (1), ``name``, ``title``, ``description``, ``architecture`` (class and
     parameters), ``bands`` ("any" or the list of band names), ``ratio`` ([lowest, highest]),
-    ``normalisation``, ``sensors``, ``training``, ``metrics``, ``limits``.
+    ``normalisation``, ``sensors``, ``training``, ``metrics``, ``limits``; files that
+    :func:`.model.storage.save_network` writes also ``tensors_sha256`` (:func:`check_tensors`).
 
     Raises ``WeightsError`` naming file and remedy when the file is missing, a pickle, truncated,
     not safetensors, without a card, of another format, or its card lacks something.
@@ -122,6 +123,40 @@ def sha256(path: Pathlike) -> str:
     except OSError as error:
         raise _unreadable(path, error) from error
     return digest.hexdigest()
+
+
+def tensors_sha256(path: Pathlike) -> str:
+    """Return the SHA-256 of the tensors' bytes, all that follows the header, in hexadecimal.
+
+    Raises ``WeightsError`` as :func:`read_card` does, for a file that is damaged.
+    """
+    _read_header(path)
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            file.seek(int.from_bytes(file.read(8), "little"), os.SEEK_CUR)
+            for block in iter(lambda: file.read(1 << 20), b""):
+                digest.update(block)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return digest.hexdigest()
+
+
+def check_tensors(path: Pathlike, card: dict[str, Any]) -> None:
+    """Raise ``WeightsError`` unless the tensors are those that the card was written for.
+
+    Cards of earlier versions hold no hash; nothing is checked then.
+    """
+    expected = card.get("tensors_sha256")
+    if expected is None:
+        return
+    found = tensors_sha256(path)
+    if found != expected:
+        raise WeightsError(
+            f"The tensors of {path} are not those that its card was written for: their SHA-256 is "
+            f"{found}, not {expected}.",
+            hint=_FETCH_AGAIN,
+        )
 
 
 def weights_folders(extra: Iterable[Pathlike] = ()) -> tuple[str, ...]:

@@ -132,7 +132,9 @@ def test_weights_are_listed_and_shown(weights_folder, monkeypatch, tmp_path, cap
     assert cli.main(["weights", "list", "--json", *folder]) == 0
     assert json.loads(capsys.readouterr().out)[0]["name"] == "test"
     assert cli.main(["weights", "show", "test", *folder]) == 0
-    assert "description: Nothing was learnt." in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert shown.startswith("Test weights (test)\nNothing was learnt.\n")
+    assert "SHA-256 of the file: " in shown
     path = str(weights_folder / "test.safetensors")
     assert cli.main(["weights", "show", "--json", path]) == 0
     assert len(json.loads(capsys.readouterr().out)["sha256"]) == 64

@@ -185,6 +185,19 @@ def test_find_by_name_and_path(tmp_path):
         weights.check_fit(entries[0], bands=3, ratio=6)
 
 
+def test_hash_of_the_tensors_leaves_the_header_out(tmp_path):
+    path = write(tmp_path / "a.safetensors")
+    digest = hashlib.sha256(b"\0" * 16).hexdigest()
+    assert weights.tensors_sha256(path) == digest
+    write(path, {**CARD, "title": "Another"})
+    assert weights.tensors_sha256(path) == digest
+    weights.check_tensors(path, {**CARD, "tensors_sha256": digest})
+    weights.check_tensors(path, CARD)  # of a version that kept no hash
+    write(path, data=b"\1" + b"\0" * 15)
+    with pytest.raises(WeightsError, match="are not those that its card was written for"):
+        weights.check_tensors(path, {**CARD, "tensors_sha256": digest})
+
+
 def test_sha256(tmp_path):
     path = write(tmp_path / "a.safetensors")
     assert weights.sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -10,8 +10,10 @@ import torch
 import yaml
 from torch import nn
 
+from ksdiff_engine.card_text import sensor_bands
 from ksdiff_engine.model.ksdiff import KSDiff
 from ksdiff_engine.model.storage import save_network
+from ksdiff_engine.sensors import detect_sensor
 from ksdiff_engine.weights import CARD_FORMAT
 
 from .config import ExperimentConfig, experiment_from_dict
@@ -107,6 +109,11 @@ def build_card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -
         "ratio": texts["ratio"],
         "normalisation": NORMALISATION,
         "sensors": texts["sensors"],
+        "wavelengths": {
+            name: bands
+            for name in texts["sensors"]
+            if (bands := sensor_bands(detect_sensor([name])))
+        },
         "training": {
             "data": texts["sources"],
             "steps": _totals(experiment, run, "steps"),

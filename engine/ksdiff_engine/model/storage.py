@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from ksdiff_engine.errors import WeightsError
-from ksdiff_engine.weights import read_card
+from ksdiff_engine.weights import check_tensors, read_card
 
 from .config import KSDiffConfig
 from .ksdiff import KSDiff
@@ -23,9 +24,10 @@ def load_network(path: str | Path) -> tuple[KSDiff, dict[str, Any]]:
     """Read a weights file into a network in evaluation mode; returns it and the file's card.
 
     Raises WeightsError when the file is damaged, of another architecture, or its tensors do not
-    have the names and shapes that its card promises.
+    have the names, the shapes and the hash that its card promises.
     """
     card = read_card(path)
+    check_tensors(path, card)
     architecture = dict(card["architecture"])
     kind = architecture.pop("class", None)
     if kind != ARCHITECTURE:
@@ -49,12 +51,25 @@ def load_network(path: str | Path) -> tuple[KSDiff, dict[str, Any]]:
 
 
 def save_network(network: KSDiff, card: dict[str, Any], path: str | Path) -> None:
-    """Write a network with its card; the card's `architecture` is filled in from the network."""
-    architecture = {"class": ARCHITECTURE, **network.config.to_dict()}
-    metadata = {"card": json.dumps({**card, "architecture": architecture}, ensure_ascii=False)}
+    """Write a network with its card.
+
+    The card's ``architecture`` and ``tensors_sha256`` are filled in from the network.
+    """
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    card = {
+        **card,
+        "architecture": {"class": ARCHITECTURE, **network.config.to_dict()},
+        "tensors_sha256": _sha256(tensors),
+    }
+    metadata = {"card": json.dumps(card, ensure_ascii=False)}
     # Not save_file, which lets nobody but its owner read the file.
     Path(path).write_bytes(save(tensors, metadata=metadata))
+
+
+def _sha256(tensors: dict[str, torch.Tensor]) -> str:
+    """Of the tensors' bytes as a file has them after its header, whatever the header says."""
+    content = save(tensors)
+    return hashlib.sha256(content[8 + int.from_bytes(content[:8], "little") :]).hexdigest()
 
 
 def _check_tensors(

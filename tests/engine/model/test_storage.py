@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from ksdiff_engine.errors import WeightsError
 from ksdiff_engine.model.ksdiff import KSDiff
 from ksdiff_engine.model.storage import load_network, save_network
-from ksdiff_engine.weights import read_card
+from ksdiff_engine.weights import read_card, tensors_sha256
 
 CARD = {
     "format": 1,
@@ -36,8 +36,9 @@ def file(tmp_path, network):
 
 
 def rewrite(path, *, architecture=None, tensors=None):
-    """Change single settings of the card, or tensors (None removes one)."""
+    """Change single settings of the card, or tensors (None removes one); the hash goes."""
     card = read_card(path)
+    del card["tensors_sha256"]
     card["architecture"].update(architecture or {})
     content = {**load_file(path), **(tensors or {})}
     content = {name: tensor.clone() for name, tensor in content.items() if tensor is not None}
@@ -103,6 +104,20 @@ def test_damaged_tensors_are_refused_by_name(file, tensor, part):
     message = failure(rewrite(file, tensors={"backbone.leave.bias": tensor}))
     assert part in message
     assert "'backbone.leave.bias'" in message
+
+
+def test_other_tensors_than_the_cards_are_refused(file):
+    """A bit that has flipped, as well as tensors of another training under this card."""
+    assert read_card(file)["tensors_sha256"] == tensors_sha256(file)
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    assert "are not those that its card was written for" in failure(file)
+
+
+def test_files_of_earlier_versions_have_no_hash_and_are_read(file):
+    load_network(rewrite(file))
+    assert "tensors_sha256" not in read_card(file)
 
 
 def test_truncated_files_are_refused(file):
