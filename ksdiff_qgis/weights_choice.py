@@ -7,6 +7,7 @@ from pathlib import Path
 from qgis.core import QgsApplication
 
 from ksdiff_engine import weights
+from ksdiff_engine.card_text import card_text
 
 from . import settings
 
@@ -32,3 +33,9 @@ def built_in_names() -> list[str]:
 def names() -> list[str]:
     """Return the names of all usable weights, for a list of choices."""
     return [entry.name for entry in weights.catalogue(weights.weights_folders(folders()))]
+
+
+def card(name: str) -> str:
+    """Return the card of the weights of that name, in English. Raises ``EngineError``."""
+    entries = weights.catalogue(weights.weights_folders(folders()))
+    return card_text(weights.find(name, entries))

@@ -9,6 +9,8 @@ from qgis.PyQt.QtGui import QIcon, QShowEvent
 from qgis.PyQt.QtWidgets import (
     QApplication,
     QComboBox,
+    QDialog,
+    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QGroupBox,
@@ -108,10 +110,24 @@ class OptionsPage(QgsOptionsPageWidget):
         self._threads = _number(_MOST_THREADS, tr("all"), "")
         form = QFormLayout(group)
         form.addRow(tr("Device"), self._device)
-        form.addRow(tr("Weights"), self._weights)
+        form.addRow(tr("Weights"), self._weights_row())
         form.addRow(tr("Memory: tile size"), self._tile)
         form.addRow(tr("Processor threads"), self._threads)
         return group
+
+    def _weights_row(self) -> QHBoxLayout:
+        self._card_button = QPushButton(tr("Card…"))
+        self._card_button.setToolTip(
+            tr("What the weights are made for, where they were learnt, how good they are, licences")
+        )
+        self._card_button.clicked.connect(self._show_card)
+        self._weights.currentTextChanged.connect(
+            lambda name: self._card_button.setEnabled(name != settings.AUTO)
+        )
+        row = QHBoxLayout()
+        row.addWidget(self._weights, 1)
+        row.addWidget(self._card_button)
+        return row
 
     def _folders_group(self) -> QGroupBox:
         group = QGroupBox(tr("Folders with further weights (*.safetensors)"))
@@ -138,6 +154,7 @@ class OptionsPage(QgsOptionsPageWidget):
         names = dict.fromkeys((settings.AUTO, *weights_choice.names(), defaults.weights))
         self._weights.addItems(list(names))
         self._weights.setCurrentText(defaults.weights)
+        self._card_button.setEnabled(defaults.weights != settings.AUTO)
         self._device.setCurrentText(defaults.device)
         self._tile.setValue(defaults.tile)
         self._threads.setValue(defaults.threads)
@@ -189,6 +206,9 @@ class OptionsPage(QgsOptionsPageWidget):
         QApplication.clipboard().setText(text)
         self._status.setPlainText(tr("The diagnostics are on the clipboard:") + "\n\n" + text)
 
+    def _show_card(self) -> None:
+        card_dialog(self._weights.currentText(), self).exec()
+
     def _add_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, tr("Folder with weights"))
         if folder:
@@ -197,6 +217,24 @@ class OptionsPage(QgsOptionsPageWidget):
     def _remove_folder(self) -> None:
         for item in self._folders.selectedItems():
             self._folders.takeItem(self._folders.row(item))
+
+
+def card_dialog(weights: str, parent: QWidget | None = None) -> QDialog:
+    """Return a window with the card of the weights of that name, or with why there is none."""
+    dialog = QDialog(parent)
+    dialog.setWindowTitle(tr("Weights {name}", name=weights))
+    box = text_box(24)
+    try:
+        box.setPlainText(weights_choice.card(weights))
+    except EngineError as error:
+        box.setPlainText(str(error))
+    box.setMinimumWidth(90 * box.fontMetrics().averageCharWidth())
+    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    buttons.rejected.connect(dialog.reject)
+    layout = QVBoxLayout(dialog)
+    layout.addWidget(box)
+    layout.addWidget(buttons)
+    return dialog
 
 
 def _number(largest: int, zero: str, suffix: str) -> QSpinBox:

@@ -1427,6 +1427,16 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../../ksdiff_qgis/gui/options.py" />
+            <source>Card…</source>
+            <translation>Steckbrief…</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/gui/options.py" />
+            <source>What the weights are made for, where they were learnt, how good they are, licences</source>
+            <translation>Wofür die Gewichte gemacht sind, woraus sie gelernt wurden, wie gut sie sind, Lizenzen</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/gui/options.py" />
             <source>Folders with further weights (*.safetensors)</source>
             <translation>Ordner mit weiteren Gewichten (*.safetensors)</translation>
         </message>
@@ -1464,6 +1474,11 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
             <location filename="../../ksdiff_qgis/gui/options.py" />
             <source>Folder with weights</source>
             <translation>Ordner mit Gewichten</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/gui/options.py" />
+            <source>Weights {name}</source>
+            <translation>Gewichte {name}</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/gui/setup_dialog.py" />

@@ -68,6 +68,26 @@ def test_folders_of_weights_are_searched(settings, tmp_path):
     assert settings.weights_folders() == (str(tmp_path),)
 
 
+def test_the_page_shows_the_card_of_the_weights(settings):
+    from qgis.PyQt.QtWidgets import QComboBox, QPlainTextEdit, QPushButton
+
+    from ksdiff_qgis.gui.options import OptionsPage, card_dialog
+
+    page = OptionsPage()
+    (button,) = (b for b in page.findChildren(QPushButton) if b.text() == "Card…")
+    (choice,) = (c for c in page.findChildren(QComboBox) if c.findText("vhr_x4") >= 0)
+    assert not button.isEnabled()  # auto is no file
+    choice.setCurrentText("vhr_x4")
+    assert button.isEnabled()
+    dialog = card_dialog("vhr_x4", page)
+    assert dialog.windowTitle() == "Weights vhr_x4"
+    text = dialog.findChild(QPlainTextEdit).toPlainText()
+    for part in ("Limits:", "licence: public domain", "IKONOS: blue 445–516 nm", "ERGAS"):
+        assert part in text
+    text = card_dialog("gone", page).findChild(QPlainTextEdit).toPlainText()
+    assert "There are no weights named 'gone'." in text
+
+
 def test_an_algorithm_applies_them_and_says_so(settings, algorithm, scene, fake_worker, feedback):
     from qgis.core import QgsProcessingContext
 
