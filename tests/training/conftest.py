@@ -135,7 +135,7 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     write_scene(folder / "train" / "vhr_1.npz", seed=1)
     write_scene(folder / "train" / "landsat_1.npz", ms=(6, 41, 50), ratio=2, seed=2)
-    write_scene(folder / "train" / "held_out.npz", ms=(3, 40, 44), seed=3)
+    write_scene(folder / "train" / "held_out.npz", ms=(6, 40, 44), seed=3)
     write_scene(folder / "test" / "a.npz", ms=(4, 32, 40), seed=4)
     write_scene(folder / "test" / "b.npz", ms=(3, 36, 36), seed=5)
     return folder

@@ -81,7 +81,10 @@ DATA = {"train": [{"pattern": "a"}], "validation": ["b"]}
         ({"name": None}, "name"),
         ({"chain": "half"}, "chain must be one of"),
         ({"data": {**DATA, "patch": 30}}, "patch 30 must divide"),
-        ({"model": {"bands": 4}}, "bands must be 1"),
+        (
+            {"kind": "pixel_diffusion", "model": {"bands": 4, "modulation": "none"}},
+            "pixel_diffusion is band-shared: bands is 1, not 4",
+        ),
         ({"model": {"modulation": "film"}}, "modulation must be one of"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from ksdiff_engine.samples import band_sample
 from ksdiff_engine.scene_statistics import intensity_weights
 from ksdiff_training.config import DataConfig, Source
 from ksdiff_training.data.pairs import PairFile, read_ms_only, read_pair
@@ -336,3 +337,57 @@ def test_files_without_ms_are_refused_by_name(tmp_path):
     np.savez(tmp_path / "empty.npz", gt=np.zeros((1, 4, 4)))
     with pytest.raises(ValueError, match=r"empty\.npz holds no multispectral image"):
         read_ms_only(tmp_path / "empty.npz")
+
+
+# --- several bands at once ---
+
+
+def test_bands_of_a_joint_sample_keep_their_order(data):
+    sampler = PatchSampler(data, CONFIG, 4, seed=0, bands=4)
+    pan, lrms, reference = sampler.batch(3)
+    assert pan.shape == (3, 3 + 4, 32, 32)
+    assert lrms.shape == reference.shape == (3, 4, 32, 32)
+    pairs, _ = load_sources(data, CONFIG.train, 4)
+    for pair, variants in zip(pairs, sampler.variants, strict=True):
+        positions = [
+            [
+                int(np.abs(pair.ms[:, :40, :48] - band[:40, :48]).sum(axis=(1, 2)).argmin())
+                for band in v.reference
+            ]
+            for v in variants
+        ]
+        assert all(len(p) >= 4 and p == sorted(p) for p in positions)
+
+
+def test_a_joint_sample_is_the_samples_of_its_bands():
+    simulation = simulate(ramp_pair(4), 4, CONFIG, np.random.default_rng(0), bands=3)
+    still = replace(CONFIG, jitter=0.0, patch=80)
+    joint = cut(simulation, still, 6, np.random.default_rng(1), bands=3)
+    alone = [
+        band_sample(
+            simulation.pan,
+            simulation.pan_low,
+            simulation.ms_up,
+            simulation.reference,
+            simulation.statistics,
+            band,
+            6,
+        )
+        for band in range(3)
+    ]
+    assert joint[0].shape == (3 + 3 * 3, 80, 80)
+    for band, (pan, lrms, reference) in enumerate(alone):
+        own = joint[0][3 + 3 * band : 6 + 3 * band]
+        np.testing.assert_array_equal(np.concatenate([joint[0][:3], own]), pan)
+        np.testing.assert_array_equal(joint[1][[band]], lrms)
+        np.testing.assert_array_equal(joint[2][[band]], reference)
+
+
+def test_scenes_of_fewer_bands_take_no_part(data):
+    assert len(PatchSampler(data, CONFIG, 4, seed=0, bands=4).variants) == 2
+    assert len(PatchSampler(data, CONFIG, 4, seed=0, bands=5).variants) == 1  # Landsat has six
+    with pytest.raises(ValueError, match="has 7 bands"):
+        PatchSampler(data, CONFIG, 4, seed=0, bands=7)
+    assert Validator(data, CONFIG, 4, bands=6).batch[1].shape == (PATCHES_A_SCENE, 6, 32, 32)
+    with pytest.raises(FileNotFoundError, match="no validation scene of 7 bands"):
+        Validator(data, CONFIG, 4, bands=7)

@@ -55,8 +55,14 @@ def test_a_table_compares_like_with_like(folder):
     assert len(experiments) > 2
     for experiment in experiments:
         assert experiment.data == experiments[0].data
-        assert experiment.stage1 == experiments[0].stage1
-        assert experiment.stage2 == experiments[0].stage2
+        assert passes(experiment, "stage1") == passes(experiments[0], "stage1")
+        assert passes(experiment, "stage2") == passes(experiments[0], "stage2")
+
+
+def passes(experiment, stage):
+    """The stage with what a step passes through the fusion network in the place of the batch."""
+    stage, model = getattr(experiment, stage), experiment.model
+    return replace(stage, batch=stage.batch * (model.bands if model.pooled_prior else 1))
 
 
 # --- files that extend others ---
@@ -154,6 +160,17 @@ def test_experiments_are_run_once_and_tabulated(tmp_path, data, experiments, mon
     assert cells[1:4] == ["joint", "2", "4"]
     assert "±" in cells[4]
     assert cells[-3] == "12"
+
+
+def test_designs_are_compared_on_the_scenes_that_all_can_fuse(tmp_path, data, experiments):
+    shared = replace(experiments[2], name="shared")
+    joint = replace(shared, name="joint", model=replace(shared.model, bands=4))
+    pooled = replace(joint, name="pooled", model=replace(joint.model, pooled_prior=True))
+    results = run([shared, joint, pooled], data, tmp_path / "runs", seeds=[0])
+    scenes = [[row["scene"] for row in result["rows"]] for result in results]
+    assert scenes == [["a", "b"], ["a"], ["a", "b"]]  # scene b has three bands
+    for result, line in zip(results, experiments_table(results).splitlines()[2:], strict=True):
+        assert f"| {result['rows'][0]['ERGAS']:.3f} |" in line
 
 
 def test_results_of_other_scenes_are_refused(tmp_path, data, experiments):

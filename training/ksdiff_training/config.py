@@ -148,11 +148,8 @@ class ExperimentConfig:
             raise ValueError(f"patch {self.data.patch} must divide by the stem and by 4")
         if min(self.data.ratios) < 2:
             raise ValueError(f"ratios must be 2 or more, not {self.data.ratios}")
-        if self.model.bands != 1:
-            raise ValueError(
-                f"bands must be 1 (the band-shared design), not {self.model.bands}: samples of "
-                "several bands at once cannot be drawn yet"
-            )
+        if self.kind == "pixel_diffusion" and self.model.bands != 1:
+            raise ValueError(f"pixel_diffusion is band-shared: bands is 1, not {self.model.bands}")
 
     @property
     def stages(self) -> tuple[str, ...]:

@@ -45,9 +45,10 @@ def describe(experiment: ExperimentConfig) -> Description:
     network, config = modules["ksdiff"], experiment.model
     size = experiment.data.patch
     pan, lrms = (
-        torch.zeros(1, channels, size, size) for channels in (config.pan_features, config.bands)
+        torch.zeros(1, channels, size, size)
+        for channels in (config.pan_channels(config.bands), config.bands)
     )
-    inputs = torch.cat([lrms, pan], dim=1)
+    inputs = network.inputs(pan, lrms)
     prior = None
     if config.modulation == "ksdiff":
         prior = torch.zeros(1, config.tokens, config.prior_channels)

@@ -14,12 +14,14 @@ import numpy as np
 
 from ksdiff_engine.classical import METHODS
 from ksdiff_engine.fusion import KSDiffMethod
+from ksdiff_engine.model.storage import load_network
 from ksdiff_engine.quality import assess_without_reference, ergas, q2n, sam, scc, uiqi
 from ksdiff_engine.raster.tiling import Window
 from ksdiff_engine.sensors import gains_for
 from ksdiff_engine.weights import read_card
 
 from .data.rasters import Product
+from .joint import JointMethod
 from .pixel_diffusion import PixelDiffusion, PixelDiffusionMethod
 from .scenes import EvaluationScene, ReducedScene, load_reduced_scene, load_scenes
 
@@ -39,7 +41,7 @@ def evaluate(
     convention: str = "georeferenced",
     seed: int = 0,
 ) -> list[Row]:
-    """One row a scene and method; weights run on the scenes whose ratio their card names.
+    """One row a scene and method; weights run on scenes of the ratio and bands on their card.
 
     places: files of test scenes, or georeferenced products. Figures are of the unrounded result,
     over the whole image; which they are depends on whether the scene has a reference. Raises
@@ -54,10 +56,17 @@ def evaluate(
             rows += [_row(scene, name, METHODS[name]()) for name in methods]
             for file in weights:
                 card = read_card(file)
-                if card["ratio"][0] <= scene.ratio <= card["ratio"][1]:
-                    method = KSDiffMethod.from_file(file, seed=seed)
-                    rows.append(_row(scene, card["name"], method))
+                fits = card["bands"] == "any" or len(card["bands"]) == len(scene.ms)
+                if fits and card["ratio"][0] <= scene.ratio <= card["ratio"][1]:
+                    rows.append(_row(scene, card["name"], _method(file, seed)))
     return rows
+
+
+def _method(file: Path, seed: int) -> KSDiffMethod | JointMethod:
+    """As the engine runs the weights, or, several bands at once, this package."""
+    network, _ = load_network(file)
+    kind = KSDiffMethod if network.config.bands == 1 else JointMethod
+    return kind(network, seed=seed)
 
 
 def evaluate_diffusion(

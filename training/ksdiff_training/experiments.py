@@ -222,8 +222,10 @@ def _share_first_stage(source: Path | None, run: Path) -> None:
 def experiments_table(results: Sequence[Result]) -> str:
     """Markdown: a row each experiment and ratio, the mean over the seeds and its spread.
 
-    The spread is the sample standard deviation over the seeds of the mean over the scenes.
+    The mean is over the scenes that every experiment of that ratio could be run on. The spread is
+    the sample standard deviation over the seeds of the mean over the scenes.
     """
+    common = _common_scenes(results)
     heads = ["experiment", "seeds", "ratio", *MEASURES, "held-out RMSE", "steps", "seconds"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name in dict.fromkeys(result["name"] for result in results):
@@ -232,7 +234,11 @@ def experiments_table(results: Sequence[Result]) -> str:
         seeds = f"{len(runs)}"
         if len(finished) < len(runs):
             seeds += f", {len(runs) - len(finished)} diverged"
-        averaged = [row for run in finished for row in means(run["rows"])]
+        averaged = [
+            row
+            for run in finished
+            for row in means([r for r in run["rows"] if r["scene"] in common[r["ratio"]]])
+        ]
         for ratio in sorted({row["ratio"] for row in averaged}) or [None]:
             rows = [row for row in averaged if row["ratio"] == ratio]
             cells = [_spread([r[m] for r in rows if m in r], digits_of(m)) for m in MEASURES]
@@ -240,6 +246,16 @@ def experiments_table(results: Sequence[Result]) -> str:
             cells += [_spread([run[key] for run in finished], 0) for key in ("steps", "seconds")]
             lines.append(f"| {name} | {seeds} | {ratio or '–'} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _common_scenes(results: Sequence[Result]) -> dict[int, set[str]]:
+    """By ratio, the scenes of all runs that have any of that ratio."""
+    common: dict[int, set[str]] = {}
+    for result in results:
+        for ratio in {row["ratio"] for row in result.get("rows", ())}:
+            scenes = {row["scene"] for row in result["rows"] if row["ratio"] == ratio}
+            common[ratio] = common.get(ratio, scenes) & scenes
+    return common
 
 
 def _spread(values: Sequence[float], digits: int) -> str:

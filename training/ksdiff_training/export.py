@@ -100,12 +100,15 @@ def read_state(path: Path) -> dict[str, Any]:
 
 def build_card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -> dict[str, Any]:
     """The card without figures; `texts` has the keys of ``CARD_KEYS``."""
+    model = experiment.model
     return {
         "format": CARD_FORMAT,
         "name": experiment.name,
         "title": texts["title"],
         "description": texts["description"],
-        "bands": "any",
+        "bands": "any"
+        if model.bands_a_pass == 1
+        else [f"band {n + 1}" for n in range(model.bands)],
         "ratio": texts["ratio"],
         "normalisation": NORMALISATION,
         "sensors": texts["sensors"],

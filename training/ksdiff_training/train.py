@@ -47,7 +47,8 @@ def train(
     compute = Compute(device, amp=experiment.amp)
     if compute.is_first:
         record_provenance(run)
-    validator = Validator(data, experiment.data, experiment.model.pan_features)
+    model = experiment.model
+    validator = Validator(data, experiment.data, model.pan_features, model.bands)
     if "stage1" in stages:
         _stage1(experiment, data, run, validator, compute)
     if "stage2" in stages:
@@ -63,10 +64,10 @@ def _stage1(
     modules = build_modules(experiment)
     if experiment.start is not None:
         begin_with(modules, run.parent / experiment.start)
-    features, seed = experiment.model.pan_features, experiment.seed
-    sampler = PatchSampler(data, experiment.data, features, seed, pretrain=True)
+    seed = experiment.seed
+    sampler = _sampler(experiment, data, seed, pretrain=True)
     if experiment.kind == "pixel_diffusion":
-        statistics = PatchSampler(data, experiment.data, features, seed + 100)
+        statistics = _sampler(experiment, data, seed + 100)
         measure_residual(modules, statistics, experiment.stage1.batch)
         stage = diffusion_stage(experiment, modules, sampler, run, compute)
         stage.run(validator.with_pixel_diffusion)
@@ -85,13 +86,22 @@ def _stage2(
     state = torch.load(first, map_location="cpu", weights_only=True)
     modules.load_state_dict(state["modules"])
     modules.to(compute.device)
-    features, seed = experiment.model.pan_features, experiment.seed
-    statistics = PatchSampler(data, experiment.data, features, seed + 100)
+    seed = experiment.seed
+    statistics = _sampler(experiment, data, seed + 100)
     measure_prior(modules, statistics, experiment.stage1.batch)
     # Fresh generators: stage 2 starts alike whether stage 1 ran just now or long ago.
     torch.manual_seed(seed + 2)
-    sampler = PatchSampler(data, experiment.data, features, seed + 2)
+    sampler = _sampler(experiment, data, seed + 2)
     stage2(experiment, modules, sampler, run, compute).run(validator.with_estimated_prior)
+
+
+def _sampler(
+    experiment: ExperimentConfig, data: Path, seed: int, pretrain: bool = False
+) -> PatchSampler:
+    model = experiment.model
+    return PatchSampler(
+        data, experiment.data, model.pan_features, seed, pretrain=pretrain, bands=model.bands
+    )
 
 
 def begin_with(modules: nn.ModuleDict, run: Path) -> None:

@@ -29,15 +29,18 @@ class Validator:
     The patches are drawn once, so figures of different runs and steps are comparable.
     """
 
-    def __init__(self, folder: Path, config: DataConfig, features: int) -> None:
-        """Patches of each scene at each ratio; `features` as in the network's config."""
+    def __init__(self, folder: Path, config: DataConfig, features: int, bands: int = 1) -> None:
+        """Patches of each scene at each ratio; `features` as in the network's config.
+
+        bands: of a sample; scenes that have fewer take no part.
+        """
         rng = np.random.default_rng(0)
         still = replace(config, jitter=0.0, shift=0.0)
-        scenes, _ = load_sources(folder, config.validation, config.smallest_part)
+        scenes, _ = load_sources(folder, config.validation, config.smallest_part, bands)
         samples = [
-            cut(simulation, still, features, rng)
+            cut(simulation, still, features, rng, bands)
             for scene in scenes
-            for simulation in _held_out(scene, still, rng)
+            for simulation in _held_out(scene, still, rng, bands)
         ]
         if not samples:
             raise ValueError("the experiment names no scenes for validation")
@@ -75,7 +78,7 @@ class Validator:
 
 
 def _held_out(
-    scene: PairFile | PatchSimulations, config: DataConfig, rng: np.random.Generator
+    scene: PairFile | PatchSimulations, config: DataConfig, rng: np.random.Generator, bands: int
 ) -> Iterator[Simulation]:
     """A scene at each ratio, as often as patches are to be cut from it; of a file some patches."""
     if isinstance(scene, PatchSimulations):
@@ -83,7 +86,8 @@ def _held_out(
         return
     ratios = sorted(set(config.ratios))
     for ratio in ratios:
-        yield from repeat(simulate(scene, ratio, config, rng), -(-PATCHES_A_SCENE // len(ratios)))
+        simulation = simulate(scene, ratio, config, rng, bands)
+        yield from repeat(simulation, -(-PATCHES_A_SCENE // len(ratios)))
 
 
 def _figures(batch: Batch, fused: torch.Tensor) -> dict[str, float]:

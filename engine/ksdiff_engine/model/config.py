@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from .backbones import BACKBONES
+from .features import SHARED_FEATURES
 from .kernel_generator import GENERATORS
 from .plfe import ENCODERS
 
@@ -24,7 +25,10 @@ class KSDiffConfig:
 
     bands: MS bands that go in and come out at once; 1 is the band-shared design (METHOD,
         section 9), which runs the same network once a band and so takes any number of bands.
-    pan_features: channels derived from PAN, 4 or 6, see :mod:`ksdiff_engine.model.features`.
+    pooled_prior: with several bands: one network for every band still, but one prior for all, the
+        mean of what the encoders make of each. It takes any number of bands, too.
+    pan_features: channels derived from PAN for a band, 4 or 6, see
+        :mod:`ksdiff_engine.model.features`; a joint network has those beyond the third once a band.
     stem: PAN pixels a side that the encoders fold into one before anything else.
     backbone: the fusion network, a key of ``BACKBONES``.
     channels, blocks: of the U-Net, at PAN, PAN/2 and PAN/4 resolution; the published networks have
@@ -38,6 +42,7 @@ class KSDiffConfig:
     """
 
     bands: int = 1
+    pooled_prior: bool = False
     pan_features: int = 4
     stem: int = 4
     backbone: str = "unet"
@@ -77,7 +82,17 @@ class KSDiffConfig:
     @property
     def in_channels(self) -> int:
         """Channels of the fusion network's input: the MS bands and the PAN features."""
-        return self.bands + self.pan_features
+        return self.bands_a_pass + self.pan_channels(self.bands_a_pass)
+
+    @property
+    def bands_a_pass(self) -> int:
+        """MS bands that the fusion network and the encoders see at once."""
+        return 1 if self.pooled_prior else self.bands
+
+    def pan_channels(self, bands: int) -> int:
+        """PAN features of `bands` bands together: those that all share, then each band's own."""
+        own = self.pan_features - SHARED_FEATURES
+        return self.pan_features if own < 0 else SHARED_FEATURES + bands * own
 
     def to_dict(self) -> dict[str, Any]:
         """All settings by name, tuples as they are; :meth:`from_dict` also takes lists."""

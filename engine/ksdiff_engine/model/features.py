@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 PAN_FEATURES = (4, 6)  # how many a network may ask for
+SHARED_FEATURES = 3  # the first of them, which belong to no single band
 LARGEST_MODULATION = 2.0  # of the injected detail, where a band is far brighter than PAN says
 
 

@@ -11,6 +11,7 @@ from .backbones import BACKBONES, Backbone
 from .backbones.unet import UNet
 from .config import KSDiffConfig
 from .denoiser import Denoiser
+from .features import SHARED_FEATURES
 from .plfe import ENCODERS
 from .scheduler import DiffusionScheduler
 
@@ -24,7 +25,7 @@ def build_backbone(config: KSDiffConfig) -> Backbone:
         shape = {"channels": config.channels, "blocks": config.blocks}
     return kind(
         in_channels=config.in_channels,
-        out_channels=config.bands,
+        out_channels=config.bands_a_pass,
         prior_channels=config.prior_channels if config.modulation == "ksdiff" else None,
         ranks=config.ranks,
         pooling=config.pooling,
@@ -46,13 +47,27 @@ def build_encoder(config: KSDiffConfig, *, branches: tuple[int, ...], guide: int
     )
 
 
+def band_by_band(pan: Tensor, *images: Tensor) -> tuple[Tensor, ...]:
+    """Every band of a batch as a sample of its own, the bands of a patch one after the other.
+
+    pan (B, 3 + C k, H, W) -> (B C, 3 + k, H, W); images (B, C, H, W) -> (B C, 1, H, W).
+    """
+    bands = images[0].shape[1]
+    shared = pan[:, :SHARED_FEATURES].repeat_interleave(bands, dim=0)
+    own = pan[:, SHARED_FEATURES:].unflatten(1, (bands, -1)).flatten(0, 1)
+    apart = (image.flatten(0, 1)[:, None] for image in images)
+    return (torch.cat([shared, own], dim=1), *apart)
+
+
 class TargetEncoder(nn.Module):
     """PLFE1: the target prior z0 from PAN, LRMS and the reference; used in training only."""
 
     def __init__(self, config: KSDiffConfig) -> None:
         super().__init__()
-        branches = (config.pan_features, config.bands)
-        self.plfe = build_encoder(config, branches=branches, guide=2 * config.bands)
+        self.config = config
+        bands = config.bands_a_pass
+        branches = (config.pan_channels(bands), bands)
+        self.plfe = build_encoder(config, branches=branches, guide=2 * bands)
 
     def forward(self, pan: Tensor, lrms: Tensor, reference: Tensor) -> Tensor:
         """pan (B, F, H, W), lrms and reference (B, C, H, W) -> z0 (B, N, C_z).
@@ -60,7 +75,16 @@ class TargetEncoder(nn.Module):
         Ours: the guide holds the reference and what it adds to LRMS, so that the small difference
         that matters need not be found between two large signals.
         """
-        return self.plfe((pan, lrms), torch.cat([reference, reference - lrms], dim=1))
+        bands = lrms.shape[1]
+        if self.config.pooled_prior:
+            pan, lrms, reference = band_by_band(pan, lrms, reference)
+        prior = self.plfe((pan, lrms), torch.cat([reference, reference - lrms], dim=1))
+        return _pooled(prior, bands) if self.config.pooled_prior else prior
+
+
+def _pooled(prior: Tensor, bands: int) -> Tensor:
+    """Priors of the bands of each patch, (B C, N, C_z) -> their mean, (B, N, C_z)."""
+    return prior.unflatten(0, (-1, bands)).mean(dim=1)
 
 
 class KSDiff(nn.Module):
@@ -78,8 +102,9 @@ class KSDiff(nn.Module):
         self.backbone = build_backbone(config)
         if config.modulation == "none":
             return
-        branches = (config.pan_features,)
-        self.condition_encoder = build_encoder(config, branches=branches, guide=config.bands)
+        bands = config.bands_a_pass
+        branches = (config.pan_channels(bands),)
+        self.condition_encoder = build_encoder(config, branches=branches, guide=bands)
         self.denoiser = Denoiser(
             tokens=config.tokens,
             channels=config.prior_channels,
@@ -106,7 +131,11 @@ class KSDiff(nn.Module):
 
     def condition(self, pan: Tensor, lrms: Tensor) -> Tensor:
         """PLFE2: c (B, N, C_z) from pan (B, F, H, W) and lrms (B, C, H, W)."""
-        return self.condition_encoder((pan,), lrms)
+        if not self.config.pooled_prior:
+            return self.condition_encoder((pan,), lrms)
+        bands = lrms.shape[1]
+        pan, lrms = band_by_band(pan, lrms)
+        return _pooled(self.condition_encoder((pan,), lrms), bands)
 
     def sample_prior(self, condition: Tensor, noise: Tensor, steps: int | None = None) -> Tensor:
         """DDIM from `noise` (B, N, C_z) to the prior's estimate, destandardised.
@@ -134,7 +163,18 @@ class KSDiff(nn.Module):
 
     def fuse(self, pan: Tensor, lrms: Tensor, prior: Tensor | None) -> Tensor:
         """``H = L + net(P, L)``: pan (B, F, H, W), lrms (B, C, H, W) -> (B, C, H, W) (paper)."""
-        return lrms + self.backbone(torch.cat([lrms, pan], dim=1), prior)
+        if prior is not None and self.config.pooled_prior:
+            prior = prior.repeat_interleave(lrms.shape[1], dim=0)
+        return lrms + self.backbone(self.inputs(pan, lrms), prior).reshape(lrms.shape)
+
+    def inputs(self, pan: Tensor, lrms: Tensor) -> Tensor:
+        """What the fusion network sees of pan (B, F, H, W) and lrms (B, C, H, W).
+
+        (B, C + F, H, W); with a pooled prior (B C, …), each band by itself.
+        """
+        if self.config.pooled_prior:
+            pan, lrms = band_by_band(pan, lrms)
+        return torch.cat([lrms, pan], dim=1)
 
     def forward(self, pan: Tensor, lrms: Tensor, seed: int = 0) -> Tensor:
         """Inference on a batch of patches, each with its own prior (METHOD, section 6)."""

@@ -9,7 +9,7 @@ import torch
 
 from ksdiff_engine.model.backbones.unet import UNet
 from ksdiff_engine.model.config import KSDiffConfig
-from ksdiff_engine.model.ksdiff import KSDiff
+from ksdiff_engine.model.ksdiff import KSDiff, TargetEncoder
 
 
 def shared_weights(modulated: KSDiff, plain: KSDiff) -> None:
@@ -119,10 +119,41 @@ def test_the_mlp_needs_ten_times_the_parameters_of_the_tucker_form():
     assert 9 < sizes["mlp"] / sizes["tucker"] < 12
 
 
-def test_several_bands_at_once(tiny, perturbed, inputs):
-    network = perturbed(KSDiff(tiny(bands=3)))
-    pan, lrms = inputs[0], inputs[1].expand(-1, 3, -1, -1)
-    assert network(pan, lrms).shape == (3, 3, 32, 32)
+@pytest.fixture
+def joint_inputs():
+    """pan (2, 3 + 3, 32, 32), one own feature a band, and lrms and reference (2, 3, 32, 32)."""
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(2, 12, 32, 32, generator=generator).split([6, 3, 3], dim=1)
+
+
+@torch.no_grad()
+def test_a_joint_network_sees_every_band_in_every_band(tiny, perturbed, joint_inputs):
+    network = perturbed(KSDiff(tiny(bands=3))).eval()
+    pan, lrms, _ = joint_inputs
+    result = network(pan, lrms)
+    assert result.shape == (2, 3, 32, 32)
+    changed = lrms.clone()
+    changed[:, 1] += 1.0
+    assert (network(pan, changed) - result).abs().amax(dim=(0, 2, 3)).min() > 1e-3
+
+
+@torch.no_grad()
+def test_a_pooled_prior_is_the_mean_of_the_bands_own(tiny, perturbed, joint_inputs):
+    torch.manual_seed(0)
+    config = tiny(bands=3, pooled_prior=True)
+    network, target = perturbed(KSDiff(config)).eval(), perturbed(TargetEncoder(config))
+    alone, target_alone = KSDiff(tiny()).eval(), TargetEncoder(tiny())
+    alone.load_state_dict(network.state_dict())  # the very same parameters
+    target_alone.load_state_dict(target.state_dict())
+    pan, lrms, reference = joint_inputs
+    bands = [(pan[:, [0, 1, 2, 3 + i]], lrms[:, [i]], reference[:, [i]]) for i in range(3)]
+    condition = torch.stack([alone.condition(*band[:2]) for band in bands]).mean(dim=0)
+    torch.testing.assert_close(network.condition(pan, lrms), condition)
+    z0 = torch.stack([target_alone(*band) for band in bands]).mean(dim=0)
+    torch.testing.assert_close(target(pan, lrms, reference), z0)
+    expected = torch.cat([alone.fuse(*band[:2], z0) for band in bands], dim=1)
+    torch.testing.assert_close(network.fuse(pan, lrms, z0), expected, rtol=1e-4, atol=1e-5)
+    assert network(pan[:, :5], lrms[:, :2]).shape == (2, 2, 32, 32)  # any number of bands
 
 
 def test_settings_survive_json():

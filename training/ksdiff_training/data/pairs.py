@@ -27,6 +27,11 @@ class PairFile:
     sensor: str
     reference: np.ndarray | None
 
+    @property
+    def bands(self) -> int:
+        """How many bands the MS image has."""
+        return len(self.ms)
+
 
 def read_pair(path: Path, dtype: type[np.floating] = np.float32) -> PairFile:
     """Read a file, images as `dtype`.

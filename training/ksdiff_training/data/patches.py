@@ -45,6 +45,11 @@ class PatchSimulations(Sequence[Simulation]):
         }
 
     @property
+    def bands(self) -> int:
+        """How many bands a patch has."""
+        return self.file.bands
+
+    @property
     def pixels(self) -> int:
         """All values of all references, as ``ms.size`` of a pair at full resolution."""
         return len(self.file) * self.file.bands * self.file.size[0] * self.file.size[1]

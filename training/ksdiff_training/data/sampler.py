@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ksdiff_engine.model.features import SHARED_FEATURES
 from ksdiff_engine.samples import band_sample, symmetry
 
 from ..config import DataConfig, Source
@@ -23,25 +24,33 @@ class PatchSampler:
     """Endless random batches; its only state is a generator, so a run can be resumed exactly."""
 
     def __init__(
-        self, folder: Path, config: DataConfig, features: int, seed: int, pretrain: bool = False
+        self,
+        folder: Path,
+        config: DataConfig,
+        features: int,
+        seed: int,
+        pretrain: bool = False,
+        bands: int = 1,
     ) -> None:
         """Simulate all variants of the pairs in `folder`; `features` as in the network's config.
 
         pretrain: whether the sources for pre-training take part as well.
+        bands: of a sample; scenes that have fewer take no part.
         Raises FileNotFoundError for a pattern without files, ValueError or InputError for an
         unusable file.
         """
         self.config = config
         self.features = features
+        self.bands = bands
         self.rng = np.random.default_rng(seed)
         sources = config.train + config.pretrain * pretrain
-        scenes, weights = load_sources(folder, sources, config.smallest_part)
+        scenes, weights = load_sources(folder, sources, config.smallest_part, bands)
         self.probability = np.array(weights) / np.sum(weights)
         variation = np.random.default_rng(seed + 1)
-        self.variants = [_variants(scene, config, variation) for scene in scenes]
+        self.variants = [_variants(scene, config, variation, bands) for scene in scenes]
 
     def batch(self, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """pan (B, F, p, p), lrms (B, 1, p, p), reference (B, 1, p, p), standardised float32."""
+        """pan (B, F, p, p), lrms (B, C, p, p), reference (B, C, p, p), standardised float32."""
         samples = [self._sample() for _ in range(size)]
         pan, lrms, reference = (
             torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)
@@ -52,15 +61,15 @@ class PatchSampler:
         rng = self.rng
         variants = self.variants[rng.choice(len(self.variants), p=self.probability)]
         simulation = variants[rng.integers(len(variants))]
-        return augment(cut(simulation, self.config, self.features, rng), rng)
+        return augment(cut(simulation, self.config, self.features, rng, self.bands), rng)
 
 
 def _variants(
-    scene: PairFile | PatchSimulations, config: DataConfig, rng: np.random.Generator
+    scene: PairFile | PatchSimulations, config: DataConfig, rng: np.random.Generator, bands: int
 ) -> Sequence[Simulation]:
     """Simulations of a pair, for memory; patches at reduced resolution are what they are."""
     if isinstance(scene, PairFile):
-        return [_variant(scene, config, rng) for _ in range(config.variants)]
+        return [_variant(scene, config, rng, bands) for _ in range(config.variants)]
     if scene.ratio not in config.ratios:
         raise ValueError(
             f"{scene.file.path} has ratio {scene.ratio}, the experiment's are {config.ratios}"
@@ -68,10 +77,12 @@ def _variants(
     return scene
 
 
-def _variant(pair: PairFile, config: DataConfig, rng: np.random.Generator) -> Simulation:
+def _variant(
+    pair: PairFile, config: DataConfig, rng: np.random.Generator, bands: int
+) -> Simulation:
     """A variant at one of the ratios, of a part of the scene in half of the cases."""
     ratio = int(rng.choice(config.ratios))
-    return simulate(_part(pair, config, rng), ratio, config, rng)
+    return simulate(_part(pair, config, rng), ratio, config, rng, bands)
 
 
 def _part(pair: PairFile, config: DataConfig, rng: np.random.Generator) -> PairFile:
@@ -91,28 +102,44 @@ def _part(pair: PairFile, config: DataConfig, rng: np.random.Generator) -> PairF
 
 
 def cut(
-    simulation: Simulation, config: DataConfig, features: int, rng: np.random.Generator
+    simulation: Simulation,
+    config: DataConfig,
+    features: int,
+    rng: np.random.Generator,
+    bands: int = 1,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A random patch of a random band: pan (F, p, p), lrms (1, p, p), reference (1, p, p)."""
-    bands, height, width = simulation.reference.shape
+    """A random patch of random bands, in their order.
+
+    pan (F, p, p), the features that all bands share, then each band's own; lrms and reference
+    (bands, p, p).
+    """
+    count, height, width = simulation.reference.shape
     size = config.patch
     if min(height, width) < size:
         raise ValueError(f"a scene of {height} x {width} MS pixels has no patch of {size} x {size}")
     row, column = rng.integers(height - size + 1), rng.integers(width - size + 1)
     window = np.s_[..., row : row + size, column : column + size]
-    band = int(rng.integers(bands))
-    # A random gain and offset of the band: scenes differ in how far a patch lies from their mean.
-    gain, offset = np.exp(rng.normal(0, config.jitter)), rng.normal(0, config.jitter)
-    contrast = np.exp(rng.normal(0, config.contrast)) if config.contrast else 1.0
+    chosen = [rng.integers(count)] if bands == 1 else np.sort(rng.permutation(count)[:bands])
     images = (simulation.pan, simulation.pan_low, simulation.ms_up, simulation.reference)
-    return band_sample(
-        *(image[window] for image in images),
-        simulation.statistics,
-        band,
-        features,
-        gain=gain,
-        offset=offset,
-        contrast=contrast,
+    samples = [
+        band_sample(
+            *(image[window] for image in images),
+            simulation.statistics,
+            int(band),
+            features,
+            # A random gain and offset: scenes differ in how far a patch lies from their mean.
+            gain=np.exp(rng.normal(0, config.jitter)),
+            offset=rng.normal(0, config.jitter),
+            contrast=np.exp(rng.normal(0, config.contrast)) if config.contrast else 1.0,
+        )
+        for band in chosen
+    ]
+    pan, lrms, reference = zip(*samples, strict=True)
+    own = (features_of_band[SHARED_FEATURES:] for features_of_band in pan)
+    return (
+        np.concatenate([pan[0][:SHARED_FEATURES], *own]),
+        np.concatenate(lrms),
+        np.concatenate(reference),
     )
 
 
@@ -125,21 +152,23 @@ def augment(
 
 
 def load_sources(
-    folder: Path, sources: Sequence[Source], smallest: int = 64
+    folder: Path, sources: Sequence[Source], smallest: int = 64, bands: int = 1
 ) -> tuple[list[PairFile | PatchSimulations], list[float]]:
-    """Scenes and their drawing weights; `smallest`: MS pixels that a part of a raster must
-    measure.
+    """Scenes that have at least `bands` bands, and their drawing weights.
 
-    Raises FileNotFoundError for a pattern without files.
+    smallest: MS pixels that a part of a raster must measure.
+    Raises FileNotFoundError for a pattern without files, ValueError when no scene has the bands.
     """
     scenes: list[PairFile | PatchSimulations] = []
     weights: list[float] = []
     for source in sources:
-        loaded = list(_load(folder, source, smallest))
+        loaded = [s for s in _load(folder, source, smallest) if s.bands >= bands]
         pixels = [s.ms.size if isinstance(s, PairFile) else s.pixels for s in loaded]
         sizes = np.sqrt(pixels)
         scenes += loaded
         weights += list(source.weight * sizes / sizes.sum())
+    if sources and not scenes:
+        raise ValueError(f"no scene in {folder} has {bands} bands")
     return scenes, weights
 
 

@@ -41,15 +41,17 @@ class Simulation:
 
 
 def simulate(
-    pair: PairFile, ratio: int, config: DataConfig, rng: np.random.Generator
+    pair: PairFile, ratio: int, config: DataConfig, rng: np.random.Generator, bands: int = 1
 ) -> Simulation:
     """One variant of `pair` at reduced resolution: its MS is the reference, on whose grid all lies.
 
     `ratio` is that of the simulated sensor and need not be the pair's own; MS rows and columns at
-    the far ends that do not divide by it are left out.
+    the far ends that do not divide by it are left out. Of the pair's bands at least `bands` stay;
+    where a network is to see several at once, they stay in the pair's order.
     """
     pair = _cropped(pair, ratio)
-    reference = pair.ms[_band_subset(pair.ms.shape[0], rng)]
+    subset = _band_subset(pair.ms.shape[0], max(3, bands), rng)
+    reference = pair.ms[subset if bands == 1 else np.sort(subset)]
     pan = _pan_on_reference_grid(pair, config.shift, rng)
     gain = rng.uniform(*config.gain_range)
     # Inference makes PAN's low-pass version with the sensor's gain where that is published.
@@ -91,12 +93,12 @@ class Axis:
         )
 
 
-def _band_subset(count: int, rng: np.random.Generator) -> np.ndarray:
-    """All bands in half of the variants, else three or more of them, in random order."""
+def _band_subset(count: int, fewest: int, rng: np.random.Generator) -> np.ndarray:
+    """All bands in half of the variants, else `fewest` or more of them, in random order."""
     order = rng.permutation(count)
-    if rng.random() < 0.5 or count <= 3:
+    if rng.random() < 0.5 or count <= fewest:
         return order
-    return order[: rng.integers(3, count + 1)]
+    return order[: rng.integers(fewest, count + 1)]
 
 
 def _pan_on_reference_grid(pair: PairFile, shift: float, rng: np.random.Generator) -> np.ndarray:
