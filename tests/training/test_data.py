@@ -389,5 +389,5 @@ def test_scenes_of_fewer_bands_take_no_part(data):
     with pytest.raises(ValueError, match="has 7 bands"):
         PatchSampler(data, CONFIG, 4, seed=0, bands=7)
     assert Validator(data, CONFIG, 4, bands=6).batch[1].shape == (PATCHES_A_SCENE, 6, 32, 32)
-    with pytest.raises(FileNotFoundError, match="no validation scene of 7 bands"):
+    with pytest.raises(ValueError, match="has 7 bands"):
         Validator(data, CONFIG, 4, bands=7)
