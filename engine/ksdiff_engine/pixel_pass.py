@@ -34,7 +34,9 @@ def fastest_precision(device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         modern = torch.cuda.get_device_capability(device)[0] >= 8
         return torch.bfloat16 if modern else torch.float16
-    able = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    # Private, and absent from older versions of PyTorch: what cannot be asked counts as lacking.
+    units = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    able = any(getattr(torch.cpu, unit, bool)() for unit in units)
     return torch.bfloat16 if able else torch.float32
 
 
@@ -103,7 +105,7 @@ class PixelPass:
     def _launch(self, number: int, array: np.ndarray) -> _Launched:
         try:
             return _Launched(self._in_parts(self._networks[number], self._on_device(array)))
-        except torch.OutOfMemoryError:
+        except torch.cuda.OutOfMemoryError:
             if self.device.type == "cpu":
                 raise
             torch.cuda.empty_cache()
@@ -131,7 +133,7 @@ class PixelPass:
         if size <= self._largest or not divisible:
             try:
                 return network(x)
-            except torch.OutOfMemoryError:
+            except torch.cuda.OutOfMemoryError:
                 if not divisible:
                     raise
             self._largest = size - 1  # for the tiles to come

@@ -52,7 +52,7 @@ class SmallMemory(torch.nn.Module):
 
     def forward(self, x):
         if x.shape[2] * x.shape[3] > self.pixels:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
         self.sizes.append(x.shape[2] * x.shape[3])
         return self.inner(x)
 
@@ -95,7 +95,7 @@ def test_an_edge_bounds_what_a_network_sees_and_changes_nothing(precision):
 
 
 def test_without_memory_for_the_smallest_part_the_error_is_the_devices():
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(torch.cuda.OutOfMemoryError):
         residuals([SmallMemory(network(), 100)], images(1))
 
 
@@ -146,8 +146,16 @@ def test_freed_memory_is_kept_only_where_the_library_can(monkeypatch):
 
 
 def test_processors_without_half_precision_units_take_float32(monkeypatch):
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
     assert fastest_precision(CPU) is torch.float32
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
     assert fastest_precision(CPU) is torch.bfloat16
+
+
+def test_a_pytorch_that_cannot_be_asked_for_units_takes_float32(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported", raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    assert fastest_precision(CPU) is torch.bfloat16
+    monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported")
+    assert fastest_precision(CPU) is torch.float32
