@@ -13,7 +13,13 @@ import yaml
 from ksdiff_training import stages
 from ksdiff_training.cli import main
 from ksdiff_training.config import load_config
-from ksdiff_training.experiments import Budget, experiments_table, find_experiments, run_experiments
+from ksdiff_training.experiments import (
+    Budget,
+    experiments_table,
+    find_experiments,
+    run_experiments,
+    stage2_steps,
+)
 from ksdiff_training.loop import Stage
 from ksdiff_training.train import train
 
@@ -21,7 +27,10 @@ TRAINING = Path(__file__).parents[2] / "training"
 FILES = sorted(
     path for room in ("configs", "experiments") for path in TRAINING.glob(f"{room}/**/*.yaml")
 )
-TABLES = sorted(path for path in (TRAINING / "experiments").iterdir() if path.is_dir())
+PRIOR = TRAINING / "experiments" / "prior"  # has its own rule
+TABLES = sorted(
+    path for path in (TRAINING / "experiments").iterdir() if path.is_dir() and path != PRIOR
+)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -41,7 +50,7 @@ def test_experiments_of_the_project_train(path, tmp_path, data, experiment_file,
     def trained(path):
         experiment = shortened(path)
         if experiment.start is not None:
-            trained(path.with_name(f"{experiment.start}.yaml"))
+            trained(TRAINING / "configs" / f"{experiment.start}.yaml")
         return train(experiment, data, tmp_path / experiment.name)
 
     final = torch.load(trained(path), weights_only=True)
@@ -57,6 +66,20 @@ def test_a_table_compares_like_with_like(folder):
         assert experiment.data == experiments[0].data
         assert passes(experiment, "stage1") == passes(experiments[0], "stage1")
         assert passes(experiment, "stage2") == passes(experiments[0], "stage2")
+
+
+def test_the_prior_is_compared_at_equal_steps_and_at_equal_time():
+    names = ("ksdiff", "backbone", "backbone_equal_time")
+    experiments = [load_config(PRIOR / f"{name}.yaml") for name in names]
+    ksdiff = experiments[0]
+    for experiment in experiments[1:]:
+        assert (experiment.data, experiment.start) == (ksdiff.data, ksdiff.start)
+        assert replace(experiment.stage1, steps=0) == replace(ksdiff.stage1, steps=0)
+        shape = replace(experiment.model, modulation=ksdiff.model.modulation)
+        assert (experiment.model.modulation, shape) == ("none", ksdiff.model)
+    applied = [Budget().apply(experiment) for experiment in experiments]
+    steps = [each.stage1.steps + stage2_steps(each, Budget()) for each in applied]
+    assert steps == [1600, 1600, 6400]  # a step of KSDiff takes four times as long
 
 
 def passes(experiment, stage):
