@@ -67,7 +67,7 @@ def job_for(pair_files, weights, tmp_path):
     folder.mkdir()
 
     def job_for(**fields):
-        pan, ms = fields.pop("files", None) or pair_files(size=SIZE)
+        pan, ms = fields.pop("files", None) or pair_files(size=SIZE, bands=2)
         output = str(folder / "mine.safetensors")
         return AdaptJob(
             **{"pan": pan, "ms": (ms,), "output": output, "weights": weights, "steps": 16, **fields}
@@ -255,7 +255,8 @@ def test_the_same_seed_gives_the_same_weights(job_for, short):
 
 
 def test_the_kernels_can_learn_alone(job_for, weights):
-    scene = ReducedScene(open_scene(job_for().pan, job_for().ms[0]))
+    job = job_for()
+    scene = ReducedScene(open_scene(job.pan, job.ms[0]))
     found = read_blocks(scene, 0, quiet)
     network, _ = load_network(weights)
     learner = tuning.Learner(network, scene, found.training, torch.device("cpu"), 0, "kernels")

@@ -106,10 +106,10 @@ def test_the_answer_is_remembered(interpreter, python, monkeypatch, tmp_path):
     script = python()
     monkeypatch.setenv("KSDIFF_PYTHON", str(script))
     interpreter.find()
-    begin = time.monotonic()
+    begin = time.process_time()
     for _ in range(20):
         interpreter.find()
-    assert time.monotonic() - begin < 0.1
+    assert time.process_time() - begin < 0.1
     assert starts(tmp_path) == 1
     os.utime(script, (1, 1))
     interpreter.find()

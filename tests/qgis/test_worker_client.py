@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from collections.abc import Iterable
 
@@ -25,8 +24,16 @@ def run(scene, feedback, **others):
     return worker_client.run_job(job_for(scene, **others), interpreter.find(), feedback)
 
 
-def cancel_after(feedback, seconds: float) -> None:
-    threading.Timer(seconds, feedback.cancel).start()
+def cancel_at_work(feedback) -> list[float]:
+    """Cancel at the worker's first progress; return the list that receives the moment."""
+    moments: list[float] = []
+
+    def cancel(_percent: float) -> None:
+        moments.append(time.monotonic())
+        feedback.cancel()
+
+    feedback.progressChanged.connect(cancel)
+    return moments
 
 
 def is_running(pid: int) -> bool:
@@ -73,11 +80,10 @@ def test_a_failure_keeps_its_kind_and_hint(scene, feedback, fake_worker):
 
 def test_cancel_reaches_a_worker_that_listens(scene, feedback, fake_worker):
     fake_worker("obedient")
-    cancel_after(feedback, 1.0)
-    begin = time.monotonic()
+    cancelled = cancel_at_work(feedback)
     with pytest.raises(Cancelled):
         run(scene, feedback)
-    assert time.monotonic() - begin < 3.0
+    assert time.monotonic() - cancelled[0] < 3.0
     assert feedback.progress() > 0
 
 
@@ -88,11 +94,10 @@ def test_a_worker_that_ignores_cancel_is_killed_with_its_children(
 
     fake_worker("stubborn")
     monkeypatch.setattr(worker_client, "GRACE", 1.0)
-    cancel_after(feedback, 1.0)
-    begin = time.monotonic()
+    cancelled = cancel_at_work(feedback)
     with pytest.raises(Cancelled):
         run(scene, feedback)
-    assert time.monotonic() - begin < 4.0
+    assert time.monotonic() - cancelled[0] < 4.0
     assert_end(int(word) for word in feedback.texts[0].split()[1:])
 
 

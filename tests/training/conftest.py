@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -13,6 +14,7 @@ from osgeo import gdal, osr
 
 from ksdiff_engine.resample import interp23
 from ksdiff_engine.wald import reduce_ms
+from ksdiff_training import logbook
 
 TINY_MODEL = {
     "channels": [4, 6, 8],
@@ -26,6 +28,12 @@ TINY_MODEL = {
     "diffusion_steps": 4,
     "sampling_steps": 2,
 }
+
+
+@pytest.fixture(autouse=True)
+def without_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no curves, which take as long as a short stage; only `trained_once` has them."""
+    monkeypatch.setattr(logbook, "plot_curves", lambda folder, title: None)
 
 
 def waves(bands: int, height: int, width: int, seed: int) -> np.ndarray:
@@ -129,10 +137,8 @@ def raster() -> Callable[..., str]:
     return write_raster
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """A data folder: two training scenes of other ratios, one to validate, two to test."""
-    folder = tmp_path / "data"
+def write_data(folder: Path) -> Path:
+    """Write a data folder: two training scenes of other ratios, one to validate, two to test."""
     write_scene(folder / "train" / "vhr_1.npz", seed=1)
     write_scene(folder / "train" / "landsat_1.npz", ms=(6, 41, 50), ratio=2, seed=2)
     write_scene(folder / "train" / "held_out.npz", ms=(6, 40, 44), seed=3)
@@ -142,32 +148,38 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """:func:`write_data`."""
+    return write_data(tmp_path / "data")
+
+
+def write_experiment(path: Path, **changes: object) -> Path:
+    """Write a YAML file; keywords replace top-level keys, None removes one."""
+    stage = {"steps": 6, "batch": 2, "warmup": 2}
+    values = {
+        "name": "tiny",
+        "model": TINY_MODEL,
+        "data": {
+            "train": [
+                {"pattern": "train/vhr_*.npz", "weight": 0.7},
+                {"pattern": "train/landsat_*.npz", "weight": 0.3},
+            ],
+            "validation": ["train/held_out.npz"],
+            "patch": 32,
+            "variants": 2,
+        },
+        "stage1": stage,
+        "stage2": stage,
+        "amp": False,
+        "checkpoint_every": 3,
+        "validate_every": 5,
+        **changes,
+    }
+    path.write_text(yaml.safe_dump({k: v for k, v in values.items() if v is not None}))
+    return path
+
+
+@pytest.fixture
 def experiment_file(tmp_path: Path) -> Callable[..., Path]:
-    """A factory of YAML files; keywords replace top-level keys, None removes one."""
-
-    def make(**changes: object) -> Path:
-        stage = {"steps": 6, "batch": 2, "warmup": 2}
-        values = {
-            "name": "tiny",
-            "model": TINY_MODEL,
-            "data": {
-                "train": [
-                    {"pattern": "train/vhr_*.npz", "weight": 0.7},
-                    {"pattern": "train/landsat_*.npz", "weight": 0.3},
-                ],
-                "validation": ["train/held_out.npz"],
-                "patch": 32,
-                "variants": 2,
-            },
-            "stage1": stage,
-            "stage2": stage,
-            "amp": False,
-            "checkpoint_every": 3,
-            "validate_every": 5,
-            **changes,
-        }
-        path = tmp_path / "experiment.yaml"
-        path.write_text(yaml.safe_dump({k: v for k, v in values.items() if v is not None}))
-        return path
-
-    return make
+    """A factory: :func:`write_experiment` with its keywords."""
+    return partial(write_experiment, tmp_path / "experiment.yaml")

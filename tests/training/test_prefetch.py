@@ -59,14 +59,16 @@ def test_the_state_is_that_of_the_last_batch_taken_not_of_those_drawn_ahead():
 
 
 def test_a_batch_that_is_ready_is_not_waited_for():
-    with Prefetcher(Numbers(seconds=0.02), 4) as batches:
+    sampler = Numbers(seconds=0.1)
+    with Prefetcher(sampler, 4) as batches:
         batches.take()
         first = batches.waited
-        assert first >= 0.015
-        for _ in range(5):  # steps that take longer than their batches
-            time.sleep(0.06)
+        assert first >= 0.08
+        for taken in range(1, 6):
+            while sampler.drawn < taken + 2:  # the next one is ready once another is drawn
+                time.sleep(0.01)
             batches.take()
-        assert batches.waited - first < 0.02
+        assert batches.waited - first < 0.1
 
 
 def test_what_the_sampler_raises_reaches_the_one_who_takes():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from ksdiff_training.export import CARD_KEYS, build_card, export
 from ksdiff_training.loop import Stage
 from ksdiff_training.stages import build_modules, known_prior, measure_prior, stage1, stage2
 from ksdiff_training.train import train
+from tests.training.conftest import write_data, write_experiment
 
 TIMES = ("seconds", "waited")
 
@@ -62,12 +65,20 @@ def interrupt_after(monkeypatch) -> Callable[[int], None]:
     return lambda steps: left.__setitem__(0, steps + 1 if steps else 0)
 
 
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory):
+    """The one run whose curves are drawn: it is made before its first test's `without_curves`."""
+    folder = tmp_path_factory.mktemp("trained")
+    experiment = load_config(write_experiment(folder / "experiment.yaml"))
+    train(experiment, write_data(folder / "data"), folder / "run")
+    return experiment, folder / "run"
+
+
 @pytest.fixture
-def finished(tmp_path, data, experiment_file):
-    """A finished run: (experiment, its folder)."""
-    experiment = load_config(experiment_file())
-    train(experiment, data, tmp_path / "run")
-    return experiment, tmp_path / "run"
+def finished(trained_once, tmp_path):
+    """A finished run: (experiment, its folder, which the test may change)."""
+    experiment, run = trained_once
+    return experiment, Path(shutil.copytree(run, tmp_path / "run"))
 
 
 def test_a_run_leaves_weights_logs_and_provenance(finished):
