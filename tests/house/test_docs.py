@@ -13,7 +13,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-LARGEST = 150_000  # bytes of a picture of the tutorial
+LARGEST = 150_000  # bytes of a picture of the tutorial and of the gallery
+ALL = 1_200_000  # bytes of all pictures of one of them
 
 
 def pages_in(navigation: Any) -> Iterator[str]:
@@ -38,10 +39,12 @@ def test_links_lead_to_files(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
-def test_pictures_are_used_and_small() -> None:
-    tutorial = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    pictures = sorted((DOCS / "images" / "tutorial").iterdir())
+@pytest.mark.parametrize("folder", ["tutorial", "gallery"])
+def test_pictures_are_used_and_small(folder: str) -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    pictures = sorted((DOCS / "images" / folder).iterdir())
     assert len(pictures) > 5
     for picture in pictures:
-        assert f"images/tutorial/{picture.name}" in tutorial
+        assert f"images/{folder}/{picture.name}" in pages
         assert picture.stat().st_size <= LARGEST
+    assert sum(picture.stat().st_size for picture in pictures) <= ALL
