@@ -6,7 +6,11 @@ import contextlib
 import os
 import sys
 
-from ksdiff_engine.cli import main
+from ksdiff_engine.device import parallel_by_tiles
+
+parallel_by_tiles()
+
+from ksdiff_engine.cli import main  # noqa: E402
 
 if __name__ == "__main__":
     code = main()

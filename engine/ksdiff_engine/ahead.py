@@ -13,15 +13,18 @@ Result = TypeVar("Result")
 
 
 def ahead(
-    function: Callable[[Item], Result], items: Iterable[Item], threads: int = 1
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    threads: int = 1,
+    begin: Callable[[], None] | None = None,
 ) -> Generator[Result, None, None]:
     """Yield ``function(item)`` for each item in order; `threads` results are made ahead.
 
-    An exception of `function` is raised where its result would have come. When the caller stops
-    early, what has begun is waited for and nothing else begins.
+    begin: what each thread does first. An exception of `function` is raised where its result would
+    have come. When the caller stops early, what has begun is waited for and nothing else begins.
     """
     remaining = iter(items)
-    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="ahead")
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead", initializer=begin)
     pending: deque[Future[Result]] = deque()
     try:
         pending.extend(pool.submit(function, item) for item in islice(remaining, threads))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ksdiff_engine.errors import EnvironmentProblem
@@ -15,6 +17,7 @@ from ksdiff_engine.errors import EnvironmentProblem
 if TYPE_CHECKING:
     import torch
 
+MOST_TILES_AT_ONCE = 4  # each takes 100 to 300 MB
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -85,6 +88,49 @@ def limit_threads(count: int) -> None:
         os.environ[variable] = str(count)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(count)
+
+
+def cpu_threads() -> int:
+    """How many CPU threads may be used: ``OMP_NUM_THREADS``, else all that the process has."""
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    if limit.isdecimal() and int(limit):
+        return int(limit)
+    if hasattr(os, "sched_getaffinity"):  # not on Windows, not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def tiles_at_once() -> int:
+    """How many tiles the CPU should work on side by side.
+
+    A thread a tile keeps a core busier than many threads in one: nothing waits for the slowest.
+    """
+    return min(cpu_threads(), MOST_TILES_AT_ONCE)
+
+
+@contextmanager
+def shared_threads(count: int) -> Iterator[Callable[[], None]]:
+    """What each of `count` threads calls first, so that all together use the CPU's threads once.
+
+    Afterwards torch has its threads again. Numpy's products are single-threaded from the start, see
+    :func:`parallel_by_tiles`.
+    """
+    torch: Any = sys.modules.get("torch")
+    before = torch.get_num_threads() if hasattr(torch, "get_num_threads") else 0
+    share = max(1, before // count)
+    try:
+        yield lambda: torch.set_num_threads(share) if before else None
+    finally:
+        if before:
+            torch.set_num_threads(before)
+
+
+def parallel_by_tiles() -> None:
+    """Keep numpy's matrix products to one thread each; to be called before numpy is imported.
+
+    They are small, several run at a time, and threads of OpenBLAS that wait keep a core busy.
+    """
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 
 def _cuda_obstacle() -> str:

@@ -8,9 +8,9 @@ with weights that sum to 1, so that neither scope depends on how the pipeline cu
 from __future__ import annotations
 
 import math
+import threading
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .ahead import ahead
+from .device import tiles_at_once
 from .errors import WeightsError
 from .model.baking import bake, rebuild
 from .model.features import Standardisation, band_features, pan_features, standardise_band
@@ -108,10 +108,16 @@ class KSDiffMethod:
         self._standardisation: Standardisation | None = None
         self._baked: Baked | None = None
         self._cells: OrderedDict[tuple[int, int], Baked] = OrderedDict()
+        self._baking = threading.Lock()  # neighbouring tiles share cells
 
     @property
     def block(self) -> int:
         return BLOCK if self.precision != torch.float32 else 0
+
+    @property
+    def tiles_at_once(self) -> int:
+        """A GPU takes one after the other, and is fed meanwhile."""
+        return 1 if self.device.type != "cpu" else tiles_at_once()
 
     @classmethod
     def from_file(
@@ -199,23 +205,23 @@ class KSDiffMethod:
         padding = _alignment_padding(tile.window, self.stride)
         inner = _unpadded(padding, tile.pan.shape)
         fused = np.empty_like(tile.ms_up)
-        with closing(self._inputs(tile, padding)) as inputs:
-            for band, residual in enumerate(baked.pixels.residuals(inputs)):
-                np.multiply(residual[inner], np.float32(scene.std[band]), out=fused[band])
-                fused[band] += tile.ms_up[band]
+        for band, residual in enumerate(baked.pixels.residuals(self._inputs(tile, padding))):
+            np.multiply(residual[inner], np.float32(scene.std[band]), out=fused[band])
+            fused[band] += tile.ms_up[band]
         return fused
 
-    def _inputs(self, tile: TileData, padding: Padding) -> Generator[np.ndarray, None, None]:
-        """The network's input (1 + F, H, W) for one band after the other, made one ahead."""
+    def _inputs(self, tile: TileData, padding: Padding) -> Iterator[np.ndarray]:
+        """The network's input (1 + F, H, W) for one band after the other."""
         scene, count = self._known_standardisation(), self.network.config.pan_features
         shared = pan_features(tile.pan, tile.pan_low, tile.ms_up, scene)
 
         def of_band(band: int) -> np.ndarray:
-            features = band_features(shared, tile.ms_up, scene, band, count)
-            image = np.concatenate([standardise_band(tile.ms_up, scene, band), features])
+            image = np.empty((1 + count, *tile.pan.shape), dtype=np.float32)
+            image[:1] = standardise_band(tile.ms_up, scene, band)
+            band_features(shared, tile.ms_up, scene, band, count, out=image[1:])
             return np.pad(image, padding, mode="edge") if any(map(any, padding)) else image
 
-        return ahead(of_band, range(len(tile.ms_up)))
+        return map(of_band, range(len(tile.ms_up)))
 
     def _known_standardisation(self) -> Standardisation:
         assert self._standardisation is not None  # prepare() has run: fuse() checks it  # nosec B101
@@ -245,6 +251,7 @@ class KSDiffMethod:
             device=self.device,
             precision=self.precision,
             halo=self.halo,
+            stride=self.stride,
             # In half precision parts of another size may round differently.
             edge=0 if self.block else self.edge,
             warn=self.warn,
@@ -274,13 +281,14 @@ class KSDiffMethod:
 
     def _cell(self, column: int, row: int) -> Baked:
         key = (column, row)
-        if key not in self._cells:
-            area = self._cell_area(column, row)
-            self._cells[key] = self._bake(area, WINDOWS_A_CELL, lambda fraction, message: None)
-            if len(self._cells) > CELLS_KEPT:
-                self._cells.popitem(last=False)
-        self._cells.move_to_end(key)
-        return self._cells[key]
+        with self._baking:
+            if key not in self._cells:
+                area = self._cell_area(column, row)
+                self._cells[key] = self._bake(area, WINDOWS_A_CELL, lambda fraction, message: None)
+                if len(self._cells) > CELLS_KEPT:
+                    self._cells.popitem(last=False)
+            self._cells.move_to_end(key)
+            return self._cells[key]
 
     def _cell_area(self, column: int, row: int) -> Window:
         """The cell's pixels; the last of a row or column of cells takes what is left over."""

@@ -13,7 +13,7 @@ import numpy as np
 import ksdiff_engine
 from ksdiff_engine import weights
 from ksdiff_engine.ahead import ahead
-from ksdiff_engine.device import choose_device, describe, limit_threads
+from ksdiff_engine.device import choose_device, describe, limit_threads, shared_threads
 from ksdiff_engine.errors import Cancelled, EnvironmentProblem, InputError
 from ksdiff_engine.job import AdaptJob, ClassicalJob, CompareJob, Job, PansharpenJob
 from ksdiff_engine.leftovers import remove_leftovers
@@ -56,6 +56,10 @@ class FusionMethod(Protocol):
     @property
     def block(self) -> int:
         """Edge that tiles must have; 0 when any will do."""
+
+    @property
+    def tiles_at_once(self) -> int:
+        """How many tiles :meth:`fuse` should work on side by side, in threads."""
 
     def prepare(self, scene: Scene, progress: Progress) -> None:
         """Take what the method needs from the whole scene."""
@@ -411,13 +415,21 @@ def fuse_tiles(
 ) -> int:
     """Fuse and write the tiles of windows; return the number of valid pixels.
 
-    A second thread reads the next tile while this one is fused; the scene lets one read at a time.
+    One thread reads, as many fuse as the method wants, and this one writes: the scene lets one read
+    at a time, and the file takes its tiles in order.
     """
-    valid_pixels = 0
-    with closing(ahead(lambda window: scene.tile(window, method.halo), windows)) as read:
+    valid_pixels, count = 0, method.tiles_at_once
+    with ExitStack() as stack:
+        begin = stack.enter_context(shared_threads(count))
+        read = stack.enter_context(
+            closing(ahead(lambda window: (window, scene.tile(window, method.halo)), windows))
+        )
+        fused = stack.enter_context(
+            closing(ahead(lambda tile: fuse_tile(method, tile[1], tile[0]), read, count, begin))
+        )
         for number, window in enumerate(windows):
             report(number / len(windows), f"Fusing tile {number + 1} of {len(windows)}")
-            image, valid = fuse_tile(method, next(read), window)
+            image, valid = next(fused)
             writer.write(window, image, valid)
             valid_pixels += int(valid.sum())
     return valid_pixels

@@ -17,12 +17,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .model.frozen import can_fuse, fused
+
 # Of glibc's mallopt: tensors below the threshold are kept when freed instead of handed back. Each
 # layer's output is tens of megabytes, whose pages the system else clears anew every time.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 KEPT = 1 << 30
 
-SMALLEST_PART = 64  # edge in pixels, halo apart, below which nothing is cut
+# Edges of parts in pixels, halo apart. A CPU is fastest with strips of a tile, whose features take
+# few pages of memory; the halo makes smaller parts dear. A GPU takes a tile whole unless its memory
+# does not suffice.
+CPU_ROWS, SMALLEST_PART = 512, 64
 
 
 def fastest_precision(device: torch.device) -> torch.dtype:
@@ -51,6 +56,7 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, KEPT)
         mallopt(M_TRIM_THRESHOLD, KEPT)
+        mallopt(M_ARENA_MAX, 1)  # those of threads are handed back all the same
 
 
 class PixelPass:
@@ -67,18 +73,20 @@ class PixelPass:
         device: torch.device,
         precision: torch.dtype,
         halo: int,
+        stride: int,
         edge: int = 0,
         warn: Callable[[str], None] = lambda message: None,
     ) -> None:
         """halo: pixels that an output depends on, a multiple of the networks' stride.
 
         edge: of the parts, halo apart, that a network sees at once, which bounds its memory; 0 is
-        the whole tile.
+        what suits the device.
         """
         keep_freed_memory()
         self._sources = networks
-        self._halo = halo
-        self._largest = edge + 2 * halo if edge else sys.maxsize
+        self._halo, self._stride = halo, stride
+        self._columns = edge or sys.maxsize
+        self._rows = edge or (CPU_ROWS if device.type == "cpu" else sys.maxsize)
         self._warn = warn
         self._place(device, precision)
 
@@ -98,13 +106,14 @@ class PixelPass:
 
     def _place(self, device: torch.device, precision: torch.dtype) -> None:
         self.device, self.precision = device, precision
-        self._networks = [
-            copy.deepcopy(network).to(device=device, dtype=precision) for network in self._sources
-        ]
+        networks = [copy.deepcopy(n).to(device=device, dtype=precision) for n in self._sources]
+        if device.type == "cpu" and can_fuse():
+            networks = [fused(network) for network in networks]
+        self._networks = networks
 
     def _launch(self, number: int, array: np.ndarray) -> _Launched:
         try:
-            return _Launched(self._in_parts(self._networks[number], self._on_device(array)))
+            return _Launched(self._within_memory(self._networks[number], self._on_device(array)))
         except torch.cuda.OutOfMemoryError:
             if self.device.type == "cpu":
                 raise
@@ -123,26 +132,41 @@ class PixelPass:
             tensor = tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(dtype=self.precision, memory_format=torch.channels_last)
 
-    def _in_parts(self, network: nn.Module, x: Tensor) -> Tensor:
-        """The network on (1, C_in, H, W), cut in two wherever that is too much at once."""
-        axis = 3 if x.shape[3] >= x.shape[2] else 2
-        size, halo = x.shape[axis], self._halo
-        # The grid of strided layers begins at a multiple of the halo in either part.
-        middle = size // 2 // halo * halo
-        divisible = middle - halo >= SMALLEST_PART
-        if size <= self._largest or not divisible:
+    def _within_memory(self, network: nn.Module, x: Tensor) -> Tensor:
+        """The network on (1, C_in, H, W), in ever smaller parts where that is too much at once."""
+        while True:
             try:
-                return network(x)
+                return self._in_parts(network, x)
             except torch.cuda.OutOfMemoryError:
-                if not divisible:
+                smaller = min(self._rows, self._columns, *x.shape[2:]) // 2
+                if smaller < SMALLEST_PART:
                     raise
-            self._largest = size - 1  # for the tiles to come
-            torch.cuda.empty_cache()
-        first = self._in_parts(network, x.narrow(axis, 0, middle + halo))
-        second = self._in_parts(network, x.narrow(axis, middle - halo, size - middle + halo))
-        return torch.cat(
-            [first.narrow(axis, 0, middle), second.narrow(axis, halo, size - middle)], dim=axis
-        )
+                self._rows = self._columns = smaller  # for the tiles to come
+                torch.cuda.empty_cache()
+
+    def _in_parts(self, network: nn.Module, x: Tensor) -> Tensor:
+        """The same, part by part: each is seen with a halo, beyond which it does not depend."""
+        rows = self._cuts(x.shape[2], self._rows)
+        columns = self._cuts(x.shape[3], self._columns)
+        if len(rows) == len(columns) == 1:
+            return network(x)
+        halo, result = self._halo, x.new_empty(1, 1, *x.shape[2:])
+        for top, bottom in rows:
+            for left, right in columns:
+                first_row, first_column = max(0, top - halo), max(0, left - halo)
+                part = x[:, :, first_row : bottom + halo, first_column : right + halo]
+                part = network(part.contiguous(memory_format=torch.channels_last))
+                part = part[:, :, top - first_row :, left - first_column :]
+                result[:, :, top:bottom, left:right] = part[:, :, : bottom - top, : right - left]
+        return result
+
+    def _cuts(self, size: int, edge: int) -> list[tuple[int, int]]:
+        """Spans of an axis; the first and the last hold the tile's own halo besides."""
+        halo = self._halo
+        # The grid of strided layers begins alike in every part.
+        edge = max(self._stride, edge // self._stride * self._stride)
+        inner = range(halo + edge, size - halo, edge)
+        return list(zip([0, *inner], [*inner, size]))
 
 
 class _Launched:

@@ -27,6 +27,7 @@ from ksdiff_engine.resample import (
     interpolation_matrix,
     lowpass_matrix,
     lowpass_radius,
+    separable,
 )
 from ksdiff_engine.resampled import SMALLEST_RATIO
 from ksdiff_engine.scene_statistics import (
@@ -119,8 +120,8 @@ class Scene:
         return TileData(
             window=window,
             pan=degraded.pan[rows, columns],
-            pan_low=to_rows @ degraded.low @ to_columns.T,
-            ms_up=to_rows @ ms @ to_columns.T,
+            pan_low=separable(to_rows, degraded.low, to_columns),
+            ms_up=separable(to_rows, ms, to_columns),
             valid=degraded.valid[rows, columns] & ms_valid[np.ix_(ms_rows, ms_columns)],
         )
 
@@ -228,7 +229,7 @@ class Scene:
         pan, valid = self._read(pair.pan, source, reach, background)
         to_rows = lowpass_matrix(window.height, y - window.row, pair.ratio_y, gain)
         to_columns = lowpass_matrix(window.width, x - window.column, pair.ratio_x, gain)
-        low = to_rows.astype(np.float32) @ pan[0] @ to_columns.astype(np.float32).T
+        low = separable(to_rows.astype(np.float32), pan[0], to_columns.astype(np.float32))
         return _DegradedPan(window, pan[0], valid, low)
 
     def _read(

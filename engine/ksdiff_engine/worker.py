@@ -16,7 +16,7 @@ import traceback
 from typing import Any
 
 from ksdiff_engine import protocol
-from ksdiff_engine.device import limit_threads
+from ksdiff_engine.device import limit_threads, parallel_by_tiles
 from ksdiff_engine.errors import Cancelled, EngineError, InputError
 from ksdiff_engine.job import Job, job_from_dict
 from ksdiff_engine.leftovers import remove_leftovers
@@ -114,6 +114,7 @@ def main() -> int:
         cancellation.outputs = job.outputs
         cancellation.watch_stdin()
         limit_threads(getattr(job, "threads", 0))
+        parallel_by_tiles()
         from ksdiff_engine.pipeline import run_job
 
         result = run_job(job, channel.progress, cancellation.is_wanted, channel.warn)

@@ -23,7 +23,10 @@ from torch import Tensor, nn
 from torch.nn.modules import module as module_hooks
 
 from ksdiff_engine import weights
+from ksdiff_engine.ahead import ahead
+from ksdiff_engine.device import shared_threads, tiles_at_once
 from ksdiff_engine.fusion import KSDiffMethod
+from ksdiff_engine.model.frozen import can_fuse, fused
 from ksdiff_engine.model.ksdiff import KSDiff
 from ksdiff_engine.model.storage import load_network, save_network
 from ksdiff_engine.pipeline import LARGE_TILE
@@ -73,8 +76,11 @@ def diffusion_step(options: argparse.Namespace) -> None:
         inputs = [[args[0] for _, args in calls] for calls in recorded(scene, method)]
         example = inputs[0][0]
         network = PixelDiffusion(method.network.config).eval().to(example.dtype)
+        if can_fuse():
+            network = fused(network)
         network = network.to(memory_format=memory_format(example))
 
+        @torch.inference_mode()
         def step(tensors: list[Tensor]) -> None:
             for x in tensors:
                 lrms, pan = x[:, :1], x[:, 1:]
@@ -173,20 +179,28 @@ def network_calls(method: KSDiffMethod, tile: TileData) -> list[Call]:
     return calls
 
 
+@torch.inference_mode()
 def _run(calls: list[Call]) -> None:
     for module, inputs in calls:
         module(*inputs)
 
 
 def report(scene: Scene, passes: list[Pass], limit: int | None = None) -> None:
-    """Time passes that cover the scene's pixels (`limit` of them, scaled up); print the seconds."""
+    """Time passes that cover the scene's pixels (`limit` of them, scaled up); print the seconds.
+
+    As many run side by side as a job fuses tiles.
+    """
     edge = min(LARGE_TILE, scene.width, scene.height)
     tiles = scene.width * scene.height / edge**2
     count = min(max(1, round(tiles)), limit or round(tiles) + 1)
-    passes[0]()  # the first pass prepares convolutions
-    started = perf_counter()
-    for number in range(count):
-        passes[number % len(passes)]()
+    threads = tiles_at_once()
+    with shared_threads(threads) as begin:
+        timed = ahead(lambda n: passes[n % len(passes)](), range(threads + count), threads, begin)
+        for _ in range(threads):  # the first passes prepare convolutions
+            next(timed)
+        started = perf_counter()
+        for _ in timed:
+            pass
     print(json.dumps({"seconds": (perf_counter() - started) * tiles / count}))
 
 

@@ -31,6 +31,15 @@ def test_the_next_is_made_while_one_is_used():
     results.close()
 
 
+def test_every_thread_begins_with_what_it_must_do_first():
+    own = threading.local()
+
+    def begin():
+        own.ready = True
+
+    assert list(ahead(lambda n: own.ready, range(8), 3, begin)) == [True] * 8
+
+
 def test_an_error_comes_in_its_place():
     results = ahead(lambda n: 1 // (n - 2), range(5))
     assert [next(results), next(results)] == [-1, -1]

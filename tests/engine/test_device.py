@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
 
 from ksdiff_engine import device
+from ksdiff_engine.ahead import ahead
 from ksdiff_engine.errors import EnvironmentProblem
 
 torch = pytest.importorskip("torch")
@@ -72,5 +74,27 @@ def test_threads_are_limited(monkeypatch):
         assert torch.get_num_threads() == before
         device.limit_threads(1)
         assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_threads_are_what_the_user_allows(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert device.cpu_threads() == 3
+    assert device.tiles_at_once() == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "64")
+    assert device.tiles_at_once() == device.MOST_TILES_AT_ONCE
+    monkeypatch.setenv("OMP_NUM_THREADS", "all")
+    assert device.cpu_threads() == len(os.sched_getaffinity(0))
+
+
+def test_threads_side_by_side_share_what_torch_has():
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        with device.shared_threads(2) as begin:
+            shares = list(ahead(lambda _: torch.get_num_threads(), range(4), 2, begin))
+        assert shares == [2] * 4
+        assert torch.get_num_threads() == 4
     finally:
         torch.set_num_threads(before)

@@ -29,7 +29,9 @@ def images(count: int, size: tuple[int, int] = (352, 480)) -> list[np.ndarray]:
 
 
 def residuals(networks, inputs, *, device=CPU, precision=torch.float32, **settings):
-    pixels = PixelPass(networks, device=device, precision=precision, halo=HALO, **settings)
+    pixels = PixelPass(
+        networks, device=device, precision=precision, halo=HALO, stride=4, **settings
+    )
     with torch.inference_mode():
         return list(pixels.residuals(inputs))
 
@@ -104,7 +106,9 @@ def test_the_cpu_takes_over_from_a_gpu_whose_memory_is_exhausted(monkeypatch):
     said: list[str] = []
     inputs = images(2)
     nets = [network(0), network(1)]
-    pixels = PixelPass(nets, device=CPU, precision=torch.float32, halo=HALO, warn=said.append)
+    pixels = PixelPass(
+        nets, device=CPU, precision=torch.float32, halo=HALO, stride=4, warn=said.append
+    )
     pixels.device = torch.device("cuda")
     monkeypatch.setattr(
         PixelPass, "_on_device", lambda self, array: torch.from_numpy(array)[None].float()
@@ -136,13 +140,13 @@ def test_freed_memory_is_kept_only_where_the_library_can(monkeypatch):
     monkeypatch.setattr("ctypes.CDLL", lambda name: library)
     monkeypatch.setattr("sys.platform", "linux")
     keep_freed_memory()
-    assert asked == [(-3, 1 << 30), (-1, 1 << 30)]
+    assert asked == [(-3, 1 << 30), (-1, 1 << 30), (-8, 1)]
     monkeypatch.setattr("sys.platform", "win32")
     keep_freed_memory()
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr("ctypes.CDLL", lambda name: object())  # musl
     keep_freed_memory()
-    assert len(asked) == 2
+    assert len(asked) == 3
 
 
 def test_processors_without_half_precision_units_take_float32(monkeypatch):

@@ -17,6 +17,7 @@ from ksdiff_engine.resample import (
     interpolation_matrix,
     lowpass_matrix,
     lowpass_radius,
+    separable,
 )
 
 
@@ -148,3 +149,14 @@ def test_imresize_agrees_with_pillow_away_from_borders(image, factor):
     inner = np.s_[2:-2, 2:-2]
     ours = imresize_bicubic(image[:1], 1 / factor)[0]
     np.testing.assert_allclose(ours[inner], np.asarray(pillow)[inner], rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_separable_filters_are_the_products_of_the_matrices(size):
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(2, 40, 50))
+    rows = interpolation_matrix(40, np.linspace(-3, 44, size))
+    columns = lowpass_matrix(50, np.linspace(0, 49, size), 4.0, 0.3)
+    expected = rows @ image @ columns.T
+    np.testing.assert_allclose(separable(rows, image, columns), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(separable(rows, image[0], columns), expected[0], rtol=0, atol=1e-12)

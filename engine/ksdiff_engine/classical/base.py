@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from ksdiff_engine.device import tiles_at_once
+
 if TYPE_CHECKING:
     from ksdiff_engine.scene import Scene, TileData
 
@@ -38,6 +40,11 @@ class Method(ABC):
     reference: ClassVar[str]
     halo: int = 0
     block: int = 0  # any tile will do
+
+    @property
+    def tiles_at_once(self) -> int:
+        """How many tiles to fuse side by side."""
+        return tiles_at_once()
 
     def prepare(self, scene: Scene, progress: Progress = ignore_progress) -> None:  # noqa: B027
         """Take what the method needs from the whole scene; `progress` hears fractions of 0..1."""

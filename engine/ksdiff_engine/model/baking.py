@@ -14,15 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from .backbones.lagnet import LAGConv2d
+from .frozen import BakedConv2d
 from .kernel_generator import ModulatedConv2d
-
-
-class BakedConv2d(nn.Conv2d):
-    """A plain convolution in the place of a modulated one: the prior is already in its kernel."""
-
-    def forward(self, x: Tensor, prior: Tensor | None = None) -> Tensor:
-        """x (B, C_in, H, W) -> (B, C_out, H, W); `prior` is not used."""
-        return super().forward(x)
 
 
 def bake_layer(layer: ModulatedConv2d, x: Tensor, prior: Tensor | None) -> nn.Module:
@@ -32,15 +25,8 @@ def bake_layer(layer: ModulatedConv2d, x: Tensor, prior: Tensor | None) -> nn.Mo
         weight = weight * layer.generator(x, prior, shared=True)[0]
     if isinstance(layer, LAGConv2d):
         return layer.freeze(weight, x)
-    size = layer.kernel_size[0]
-    # Without memory of its own ("meta"): weight and bias follow, and no random number is drawn.
-    baked = BakedConv2d(
-        layer.in_channels, layer.out_channels, size, padding=size // 2, device="meta"
-    )
-    baked.weight = nn.Parameter(weight.clone(), requires_grad=False)
     assert layer.bias is not None  # all but LAGConv2d have one  # nosec B101
-    baked.bias = nn.Parameter(layer.bias.detach().clone(), requires_grad=False)
-    return baked
+    return BakedConv2d(weight, layer.bias)
 
 
 @torch.no_grad()
@@ -54,18 +40,17 @@ def bake(backbone: nn.Module, windows: Tensor, prior: Tensor | None) -> nn.Modul
     frozen = copy.deepcopy(backbone).eval()
     baked: dict[str, nn.Module] = {}
 
-    def replace_output(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
-        def hook(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            assert isinstance(layer, ModulatedConv2d)  # nosec B101
-            baked[name] = bake_layer(layer, inputs[0], prior)
-            return baked[name](inputs[0])
+    def baking(name: str, layer: ModulatedConv2d) -> Callable[..., Tensor]:
+        def forward(x: Tensor, *_: Tensor | None) -> Tensor:
+            baked[name] = bake_layer(layer, x, prior)
+            return baked[name](x)
 
-        return hook
+        return forward
 
     for name, module in frozen.named_modules():
         if isinstance(module, ModulatedConv2d):
-            module.register_forward_hook(replace_output(name))
-    frozen(windows)  # without the prior: the hooks put the baked result in place of the plain one
+            module.forward = baking(name, module)  # type: ignore[method-assign]
+    frozen(windows)
     for name, convolution in baked.items():
         parent, _, child = name.rpartition(".")
         setattr(frozen.get_submodule(parent), child, convolution)

@@ -65,25 +65,36 @@ def pan_features(
     """
     fitted = np.tensordot(scene.intensity[:-1].astype(np.float32), ms_up, axes=1)
     fitted += np.float32(scene.intensity[-1])
-    channels = np.stack([pan - np.float32(scene.pan_mean), pan - pan_low, pan - fitted])
-    return (channels / np.float32(scene.pan_std)).astype(np.float32, copy=False)
+    channels = np.empty((SHARED_FEATURES, *pan.shape), dtype=np.float32)
+    np.subtract(pan, np.float32(scene.pan_mean), out=channels[0])
+    np.subtract(pan, pan_low, out=channels[1])
+    np.subtract(pan, fitted, out=channels[2])
+    channels /= np.float32(scene.pan_std)
+    return channels
 
 
 def band_features(
-    shared: np.ndarray, ms_up: np.ndarray, scene: Standardisation, band: int, count: int
+    shared: np.ndarray,
+    ms_up: np.ndarray,
+    scene: Standardisation,
+    band: int,
+    count: int,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """The `count` PAN features of one band, (count, H, W) float32; ms_up (C, H, W).
 
     To `shared` (3, H, W) from :func:`pan_features` comes the detail that a regression of the band
     on PAN would inject (as in MTF-GLP). A network of six features also sees that detail modulated
     by the band itself (as in MTF-GLP-HPM-R), and the ratio, as ``log2(ratio) - 2``, everywhere.
+    They are written to `out` where one is given, which saves a copy.
     """
-    injected = shared[1] * np.float32(scene.correlation[band])
-    features = [*shared, injected]
+    features = np.empty((count, *shared.shape[1:]), dtype=np.float32) if out is None else out
+    features[:SHARED_FEATURES] = shared
+    injected = np.multiply(shared[1], np.float32(scene.correlation[band]), out=features[3])
     if count == 6:
-        ratio = np.full_like(injected, np.log2(scene.ratio) - 2)
-        features += [injected * _brightness(shared, ms_up, scene, band), ratio]
-    return np.stack(features)
+        np.multiply(injected, _brightness(shared, ms_up, scene, band), out=features[4])
+        features[5] = np.log2(scene.ratio) - 2
+    return features
 
 
 def _brightness(

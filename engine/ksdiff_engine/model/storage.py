@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from .config import KSDiffConfig
 from .ksdiff import KSDiff
 
 ARCHITECTURE = "KSDiff"
+ORDINARY_SIZE = 128  # no more channels or blocks: the whole network stays below 100 MB
 
 
 def load_network(path: str | Path) -> tuple[KSDiff, dict[str, Any]]:
@@ -37,16 +39,17 @@ def load_network(path: str | Path) -> tuple[KSDiff, dict[str, Any]]:
         )
     try:
         config = KSDiffConfig.from_dict(architecture)
-        with torch.device("meta"):  # shapes without memory: a card may promise any size
-            promised = KSDiff(config).state_dict()
+        # A card may promise any size: then shapes without memory, which take torch a second.
+        large = max(*config.channels, config.prior_channels, *config.blocks) > ORDINARY_SIZE
+        with torch.device("meta") if large else nullcontext():
+            network = KSDiff(config)
         tensors = load_file(path)
     except (SafetensorError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(
             f"The weights file {path} cannot be read: {error}", hint="Copy or export it again."
         ) from error
-    _check_tensors(path, promised, tensors)
-    network = KSDiff(config)
-    network.load_state_dict(tensors)
+    _check_tensors(path, network.state_dict(), tensors)
+    network.load_state_dict(tensors, assign=large)
     return network.eval().requires_grad_(False), card
 
 

@@ -335,8 +335,9 @@ def _writes(driver: gdal.Driver, extension: str) -> bool:
 def gtiff_options(dtype: np.dtype, user: dict[str, str]) -> list[str]:
     """Creation options of a GeoTIFF: `user` (keys in capitals) before the defaults.
 
-    The predictor follows the data type and the compression. Four bands of 8 bits are not RGB with
-    alpha, as GDAL would have it, unless the user says so.
+    The predictor follows the data type and the compression. DEFLATE's higher levels save a
+    hundredth of the size for twice the time. Four bands of 8 bits are not RGB with alpha, as GDAL
+    would have it, unless the user says so.
     """
     options = {"TILED": "YES", "COMPRESS": "DEFLATE", "BIGTIFF": "IF_SAFER"}
     options.update(NUM_THREADS="ALL_CPUS", PHOTOMETRIC="MINISBLACK", ALPHA="UNSPECIFIED")
@@ -345,6 +346,8 @@ def gtiff_options(dtype: np.dtype, user: dict[str, str]) -> list[str]:
         options = {"BLOCKXSIZE": str(BLOCK), "BLOCKYSIZE": str(BLOCK), **options}
     if options["COMPRESS"].upper() in PREDICTED:
         options.setdefault("PREDICTOR", "3" if dtype.kind == "f" else "2")
+    if options["COMPRESS"].upper() == "DEFLATE":
+        options.setdefault("ZLEVEL", "1")
     return [f"{key}={value}" for key, value in options.items()]
 
 

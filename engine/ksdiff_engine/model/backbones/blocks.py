@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from ..frozen import added, rectified
 from ..kernel_generator import ModulatedConv2d
 
 
@@ -20,7 +20,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, prior: Tensor | None = None) -> Tensor:
         """x (B, C, H, W), prior (B, N, C_z) or None -> (B, C, H, W)."""
-        return x + self.second(F.relu(self.first(x, prior)), prior)
+        return added(x, self.second, rectified(self.first, x, prior), prior)
 
 
 def start_at_zero(layer: nn.Conv2d | nn.Linear) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..frozen import rectified
 from ..kernel_generator import ModulatedConv2d, Ranks
 from .blocks import ResidualBlock, start_at_zero
 
@@ -65,15 +66,15 @@ class UNet(nn.Module):
 
         H and W must divide by :attr:`stride`.
         """
-        full = F.relu(self.enter(x))
-        half = F.relu(self.down_half(full))
+        full = rectified(self.enter, x)
+        half = rectified(self.down_half, full)
         for block in self.encode:
             half = block(half, prior)
-        quarter = F.relu(self.down_quarter(half))
+        quarter = rectified(self.down_quarter, half)
         for block in self.middle:
             quarter = block(quarter, prior)
         half = half + self.up_half(quarter)
         for block in self.decode:
             half = block(half, prior)
         full = F.relu(full + self.up_full(half))
-        return self.leave(F.relu(self.refine(full, prior)))
+        return self.leave(rectified(self.refine, full, prior))
