@@ -18,13 +18,14 @@ def fill_nearest(
     """
     if valid.all():
         return image
-    filled = np.empty_like(image)
-    filled[:] = np.asarray(background, dtype=image.dtype)[:, None, None]
-    if not valid.any():
-        return filled
+    level = np.asarray(background, dtype=image.dtype)[:, None, None]
     rows, columns = np.flatnonzero(valid.any(axis=1)), np.flatnonzero(valid.any(axis=0))
-    if np.count_nonzero(valid) == (np.ptp(rows) + 1) * (np.ptp(columns) + 1):
-        return _extend(image, filled, rows, columns, radius)
+    if len(rows) and np.count_nonzero(valid) == (np.ptp(rows) + 1) * (np.ptp(columns) + 1):
+        return _extend(image, level, rows, columns, radius)
+    filled = np.empty_like(image)
+    filled[:] = level
+    if not len(rows):
+        return filled
     distance, (nearest_rows, nearest_columns) = distance_transform_edt(~valid, return_indices=True)
     near = distance <= radius
     filled[:, near] = image[:, nearest_rows[near], nearest_columns[near]]
@@ -32,12 +33,16 @@ def fill_nearest(
 
 
 def _extend(
-    image: np.ndarray, filled: np.ndarray, rows: np.ndarray, columns: np.ndarray, radius: float
+    image: np.ndarray, level: np.ndarray, rows: np.ndarray, columns: np.ndarray, radius: float
 ) -> np.ndarray:
     """The same where the valid pixels are a rectangle, as at a raster's edge: far faster."""
-    y, x = np.arange(image.shape[1]), np.arange(image.shape[2])
-    nearest_y = np.clip(y, rows[0], rows[-1])
-    nearest_x = np.clip(x, columns[0], columns[-1])
-    near = np.add.outer((y - nearest_y) ** 2, (x - nearest_x) ** 2) <= radius**2
-    np.copyto(filled, image[:, nearest_y][:, :, nearest_x], where=near)
+    margins = [(0, 0)]
+    squares = []
+    for used, size in zip((rows, columns), image.shape[1:]):
+        margins.append((used[0], size - 1 - used[-1]))
+        index = np.arange(size)
+        squares.append((index - np.clip(index, used[0], used[-1])) ** 2)
+    inner = image[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    filled = np.pad(inner, margins, mode="edge")
+    np.copyto(filled, level, where=np.add.outer(*squares) > radius**2)
     return filled

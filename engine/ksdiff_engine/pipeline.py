@@ -17,9 +17,9 @@ from ksdiff_engine.device import choose_device, describe, limit_threads, shared_
 from ksdiff_engine.errors import Cancelled, EnvironmentProblem, InputError
 from ksdiff_engine.job import AdaptJob, ClassicalJob, CompareJob, Job, PansharpenJob
 from ksdiff_engine.leftovers import remove_leftovers
-from ksdiff_engine.raster.align import align
-from ksdiff_engine.raster.gdal_guard import bound_cache
-from ksdiff_engine.raster.reader import RasterSource
+from ksdiff_engine.raster.align import Pair, align
+from ksdiff_engine.raster.gdal_guard import LARGEST_CACHE, bound_cache
+from ksdiff_engine.raster.reader import DTYPES, RasterSource
 from ksdiff_engine.raster.tiling import Window, tiles
 from ksdiff_engine.raster.writer import RasterWriter, check_output
 from ksdiff_engine.registration import registered
@@ -153,7 +153,7 @@ def run_job(
     )
     from ksdiff_engine.runners import RUNNERS  # the runners stand on this module
 
-    bound_cache()
+    bound_cache(LARGEST_CACHE)
     return RUNNERS[type(job)](job, report)
 
 
@@ -235,7 +235,15 @@ def open_scene(
             stack.enter_context(pair.ms)
         for message in (*pair.messages, remark, ratio_remark(profile, pair.ratio)):
             report.warn(message)
+        bound_cache(bytes_a_row(pair))
         yield Scene(pair, profile)
+
+
+def bytes_a_row(pair: Pair) -> int:
+    """What a row of tiles, with a margin, takes of both rasters."""
+    pan = pair.pan.grid.width * np.dtype(DTYPES[pair.pan.data_type]).itemsize
+    ms = pair.ms.grid.width * np.dtype(DTYPES[pair.ms.data_type]).itemsize * len(pair.ms.bands)
+    return round((pan + ms / pair.ratio_y) * 1.25 * LARGE_TILE)
 
 
 def choose_weights(

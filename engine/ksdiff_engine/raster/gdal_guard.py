@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 warnings.filterwarnings("ignore", r"Neither \w+\.UseExceptions\(\)", FutureWarning)
 
 
-LARGEST_CACHE = 256 << 20  # bytes; a row of tiles of a scene 30,000 pixels wide takes 60 MB
+SMALLEST_CACHE, LARGEST_CACHE = 64 << 20, 256 << 20  # bytes
 
 
 @contextmanager
@@ -74,10 +74,11 @@ def quoted(failures: list[str]) -> str:
     return words if words.endswith(".") else words + "."
 
 
-def bound_cache() -> None:
+def bound_cache(needed: int = 0) -> None:
     """Bound GDAL's block cache, by itself a twentieth of the memory, unless GDAL_CACHEMAX is set.
 
-    Every block is read and written once, so a cache beyond a row of tiles only fills the memory.
+    needed: bytes that are read again soon, a row of tiles. Every block is written once, so that a
+    larger cache only fills the memory.
     """
     if gdal.GetConfigOption("GDAL_CACHEMAX") is None:
-        gdal.SetCacheMax(min(gdal.GetCacheMax(), LARGEST_CACHE))
+        gdal.SetCacheMax(min(SMALLEST_CACHE + needed, LARGEST_CACHE))
