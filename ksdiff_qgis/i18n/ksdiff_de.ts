@@ -1730,8 +1730,8 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../../ksdiff_qgis/parameters/output.py" />
-            <source>Edge of a tile in PAN pixels, at least 64; smaller tiles need less memory. 0 chooses one.</source>
-            <translation>Kantenlänge einer Kachel in PAN-Pixeln, mindestens 64; kleinere Kacheln brauchen weniger Speicher. Bei 0 wird sie gewählt.</translation>
+            <source>Edge of a tile in PAN pixels, at least 64; smaller tiles need less memory. In half precision (GPUs, newest processors) KSDiff keeps to its own size. 0 chooses one.</source>
+            <translation>Kantenlänge einer Kachel in PAN-Pixeln, mindestens 64; kleinere Kacheln brauchen weniger Speicher. In halber Genauigkeit (GPUs, neueste Prozessoren) bleibt KSDiff bei seiner eigenen Größe. Bei 0 wird sie gewählt.</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/parameters/output.py" />

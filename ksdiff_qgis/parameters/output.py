@@ -36,7 +36,8 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
         described(
             tile,
             tr(
-                "Edge of a tile in PAN pixels, at least 64; smaller tiles need less memory. "
+                "Edge of a tile in PAN pixels, at least 64; smaller tiles need less memory. In "
+                "half precision (GPUs, newest processors) KSDiff keeps to its own size. "
                 "0 chooses one."
             ),
             advanced=True,
