@@ -1,9 +1,11 @@
 """KSDiff's kernels for a whole scene, for cells of it, and for cells that are not blended.
 
-Prints the Markdown tables of docs/scopes.md: quality at both resolutions, seconds, seams, and how
-far results with other tiles lie off:
+Prints the Markdown tables of docs/scopes.md: quality at both resolutions, seams, how far results
+with other tiles lie off, and the time of both scopes in turns:
 
-    scripts/bench_scopes.py DATA [--scenes 'test/*.npz'] [--float32] [--workers 2] [--threads 1]
+    scripts/bench_scopes.py DATA [--scenes 'test/*.npz'] [--weights any] [--threads 1]
+        [--rounds 3] [--megapixels 4.2]                              # time
+        [--reduced] [--float32] [--tiles 64,256] [--workers 2]       # results with other tiles
 
 DATA holds the scenes in the project's npz layout. Everything runs as a user's jobs would, on
 Float32 rasters.
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,19 +26,21 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from benchmark.quality import against_reference, without_reference
-from benchmark.scenes import PairFiles, QualityScene, write_quality_scene
+from benchmark.scenes import PairFiles, QualityScene, write_mosaic, write_quality_scene
 from benchmark.seams import Seams, seams
 from osgeo import gdal
 
 from ksdiff_engine import fusion
 from ksdiff_engine.job import ClassicalJob, PansharpenJob
 from ksdiff_engine.pipeline import run_job
+from ksdiff_training.data.pairs import read_pair
 
-TILES = (64, 256, 1000)  # PAN pixels, beside the engine's own choice
 SMALL = 128  # PAN pixels: cells and tiles of which even small scenes have several
 PERIOD = 4  # lines that are alike: of the MS pixels (ratio 2 or 4) and the U-Net's strides (4)
 QUALITY = ("ergas", "sam", "q2n", "hqnr")
 LOWER_IS_BETTER = ("ergas", "sam")
+
+CPU = torch.device("cpu")
 
 Row = dict[str, Any]
 
@@ -45,7 +50,8 @@ class Variant:
     """A way to share out kernels, in PAN pixels.
 
     cell, blend: of tile scope; a transition of one pixel is a hard edge. border: of what a seam
-    would show. tile: of the job whose result is searched for seams. offered: a choice that users
+    would show. tile: of the job whose result is searched for seams; half precision takes tiles of
+    its own instead, so that borders lie there. offered: a choice that users
     have, so that it is also run with other tiles.
     """
 
@@ -68,35 +74,61 @@ VARIANTS = (
 
 def main() -> None:
     """Measure every scene in every variant, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--scenes", default="test/*.npz", help="in DATA: where to measure")
-    parser.add_argument("--weights", default="auto", help="name or file (default: what fits)")
-    parser.add_argument("--float32", action="store_true", help="instead of the fastest precision")
-    parser.add_argument("--workers", type=int, default=0, help="also compare with N processes")
-    parser.add_argument("--threads", type=int, default=0, help="default: all")
-    options = parser.parse_args()
+    options = parsed()
     gdal.UseExceptions()
     paths = sorted(options.data.glob(options.scenes))
     if not paths:
         raise SystemExit(f"no scene matches {options.data / options.scenes}")
-    rows = []
+    rows: list[Row] = []
+    times: list[Row] = []
+    large: list[Row] = []
     print(heading(COLUMNS))
     with tempfile.TemporaryDirectory(prefix="ksdiff-bench-") as scratch, precision(options.float32):
         for path in paths:
             folder = Path(scratch) / path.stem
             scene = write_quality_scene(path, folder)
-            baked_once = None
-            for variant in VARIANTS:
-                with cells(variant):
-                    row, fused = rate(Fusion(variant, options, folder), scene, baked_once)
-                baked_once = fused if baked_once is None else baked_once
-                rows.append(row)
-                print(line(COLUMNS, rows[-1]), flush=True)
+            rows += rate_all(scene, options, folder)
+            if options.rounds:
+                fuses = offered(options, folder)
+                times.append(in_turns(scene.name, fuses, scene.full, options.rounds))
+        if options.megapixels:
+            mosaic = write_mosaic(largest(paths), options.megapixels, bands=4, folder=Path(scratch))
+            fuses = offered(options, Path(scratch))
+            times.append(in_turns("mosaic", fuses, mosaic, options.rounds or 1))
+            large = seams_only(fuses, mosaic)
     summary = summarised(rows)
-    for columns in (MEANS, WORST):
-        print("\n" + heading(columns))
-        print("\n".join(line(columns, row) for row in summary))
+    for columns, table in ((MEANS, summary), (WORST, summary), (TIMES, times), (LARGE, large)):
+        if table:
+            print("\n" + heading(columns))
+            print("\n".join(line(columns, row) for row in table))
+
+
+def parsed() -> argparse.Namespace:
+    """The options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--scenes", default="test/*.npz", help="in DATA: where to measure")
+    parser.add_argument("--weights", default="auto", help="name or file (default: what fits)")
+    parser.add_argument("--float32", action="store_true", help="instead of the fastest precision")
+    parser.add_argument("--reduced", action="store_true", help="no full resolution, no small cells")
+    parser.add_argument("--tiles", default="", help="also compare with tiles of these edges")
+    parser.add_argument("--workers", type=int, default=0, help="also compare with N processes")
+    parser.add_argument("--threads", type=int, default=0, help="default: all")
+    parser.add_argument("--rounds", type=int, default=0, help="time both scopes in turns, N times")
+    parser.add_argument("--megapixels", type=float, help="time them on a mosaic of this size too")
+    options = parser.parse_args()
+    if options.float32 and options.workers:
+        parser.error("--float32 does not reach the processes of --workers")
+    return options
+
+
+def largest(paths: Sequence[Path]) -> Path:
+    """The scene with most PAN pixels.
+
+    Copies of it in a mosaic are mirrored where they meet, which no seam can be told from if its
+    edge is a multiple of a cell's.
+    """
+    return max(paths, key=lambda path: read_pair(path).pan.size)
 
 
 @contextmanager
@@ -122,8 +154,16 @@ class Fusion:
     def __init__(self, variant: Variant, options: argparse.Namespace, folder: Path) -> None:
         self.variant = variant
         self.workers = options.workers
+        self.full = not options.reduced
+        self.other_tiles = [int(edge) for edge in options.tiles.split(",") if edge]
         self._weights, self._threads = options.weights, options.threads
         self._folder = folder
+
+    @property
+    def border(self) -> int:
+        """Pixels between the lines where a seam would show."""
+        whole = self.variant.tile and fusion.fastest_precision(CPU) != torch.float32
+        return fusion.BLOCK if whole else self.variant.border
 
     def __call__(self, pair: PairFiles, tile: int = 0, workers: int = 0) -> tuple[str, float]:
         """Path of the result, and the seconds that it took."""
@@ -131,7 +171,7 @@ class Fusion:
         job = PansharpenJob(
             **{"pan": pair.pan, "ms": (pair.ms,), "output": output, "sensor": pair.sensor},
             weights=self._weights,
-            device="cpu",
+            device=CPU.type,
             prior_scope=self.variant.scope,
             tile=tile,
             threads=self._threads,
@@ -141,31 +181,127 @@ class Fusion:
         return output, run_job(job)["seconds"]
 
 
-def rate(
-    fuse: Fusion, scene: QualityScene, baked_once: np.ndarray | None
-) -> tuple[Row, np.ndarray]:
-    """All figures of one variant on one scene, and its full-resolution result (C, H, W).
+def offered(options: argparse.Namespace, folder: Path) -> list[Fusion]:
+    """The scopes that users can choose, `scene` first."""
+    return [Fusion(variant, options, folder) for variant in VARIANTS if variant.offered]
 
-    baked_once: the first variant's result; less of it, the landscape does not hide seams.
+
+def rate_all(scene: QualityScene, options: argparse.Namespace, folder: Path) -> list[Row]:
+    """All figures of every variant on one scene, printed as they come."""
+    rows = []
+    baked_once: Results | None = None
+    for variant in VARIANTS:
+        if options.reduced and not variant.offered:
+            continue
+        with cells(variant):
+            row, results = rate(Fusion(variant, options, folder), scene, baked_once)
+        baked_once = baked_once or results
+        rows.append(row)
+        print(line(COLUMNS, row), flush=True)
+    return rows
+
+
+@dataclass(frozen=True)
+class Results:
+    """(C, H, W) at reduced resolution, and at full where it was fused."""
+
+    reduced: np.ndarray
+    full: np.ndarray | None
+
+
+def rate(fuse: Fusion, scene: QualityScene, first: Results | None) -> tuple[Row, Results]:
+    """All figures of one variant on one scene, and its results.
+
+    Cells and tiles that users do not have are fused at reduced resolution alone, where there is a
+    reference and pixels are few; cells as users have them need full resolution to be several.
+    first: of the first variant; less of it, the landscape does not hide seams.
     """
     variant = fuse.variant
     row: Row = {"scene": scene.name, "variant": variant.name}
-    reduced, _ = fuse(scene.reduced)
-    row |= against_reference(reduced, scene.reference, scene.full.ratio)
-    output, seconds = fuse(scene.full)
-    row |= {"seconds": seconds, "hqnr": without_reference(output, scene.full)["hqnr"]}
-    fused = read(output)
-    tiled = read(fuse(scene.full, variant.tile)[0]) if variant.tile else fused
-    row["seams"] = seams(tiled - interpolated(scene.full, output), variant.border, PERIOD)
-    row["steps"] = None if baked_once is None else seams(fused - baked_once, variant.border, PERIOD)
+    output, _ = fuse(scene.reduced)
+    row |= against_reference(output, scene.reference, scene.full.ratio)
+    reduced, full = read(output), None
+    tiled = read(fuse(scene.reduced, variant.tile)[0]) if variant.tile else reduced
     if variant.offered:
-        others = [tiled, *(read(fuse(scene.full, tile)[0]) for tile in TILES)]
-        if fuse.workers:
-            others.append(read(fuse(scene.full, SMALL, fuse.workers)[0]))
-        row["whole"] = max(float(np.abs(np.rint(o) - np.rint(fused)).max()) for o in others)
-        largest = max(float(np.abs(other - fused).max()) for other in others)
-        row["relative"] = largest / float(np.abs(fused).mean())
-    return row, fused
+        row |= other_tiles(fuse, scene.reduced, reduced, [tiled] if variant.tile else [])
+        if fuse.full:
+            output, _ = fuse(scene.full)
+            row["hqnr"] = without_reference(output, scene.full)["hqnr"]
+            full = read(output)
+    if full is not None and variant.border == fusion.CELL:
+        row |= seams_of(fuse, scene.full, full, full, first and first.full)
+    else:
+        row |= seams_of(fuse, scene.reduced, tiled, reduced, first and first.reduced)
+    if first is not None:
+        row["apart"] = float(np.abs(reduced - first.reduced).mean() / np.abs(first.reduced).mean())
+    return row, Results(reduced, full)
+
+
+def other_tiles(fuse: Fusion, pair: PairFiles, fused: np.ndarray, others: list[np.ndarray]) -> Row:
+    """How far results with other tiles, and from several processes, lie off at most."""
+    others += [read(fuse(pair, tile)[0]) for tile in fuse.other_tiles]
+    if fuse.workers:
+        others.append(read(fuse(pair, SMALL, fuse.workers)[0]))
+    if not others:
+        return {}
+    farthest = max(float(np.abs(other - fused).max()) for other in others)
+    return {
+        "whole": max(float(np.abs(np.rint(o) - np.rint(fused)).max()) for o in others),
+        "relative": farthest / float(np.abs(fused).mean()),
+    }
+
+
+def seams_of(
+    fuse: Fusion,
+    pair: PairFiles,
+    tiled: np.ndarray,
+    fused: np.ndarray,
+    baked_once: np.ndarray | None,
+) -> Row:
+    """Seams of a result cut in the variant's tiles, and of its difference from scene scope."""
+    residual = tiled - interpolated(pair, pair.pan)
+    return {
+        "seams": seams(residual, fuse.border, PERIOD),
+        "steps": None if baked_once is None else seams(fused - baked_once, fuse.border, PERIOD),
+    }
+
+
+def seams_only(fuses: Sequence[Fusion], pair: PairFiles) -> list[Row]:
+    """The seams of both scopes where there is no reference and many cells."""
+    rows = []
+    baked_once = None
+    for fuse in fuses:
+        fused = read(fuse(pair)[0])
+        found = seams_of(fuse, pair, fused, fused, baked_once)
+        rows.append({"variant": fuse.variant.name, **found})
+        baked_once = fused if baked_once is None else baked_once
+    return rows
+
+
+def in_turns(name: str, fuses: Sequence[Fusion], pair: PairFiles, rounds: int) -> Row:
+    """Wall and CPU seconds of both scopes by turns: what else the machine does slows both down.
+
+    The ratios are medians over the rounds, each of two runs that follow one another.
+    """
+    spent = np.array([[timed(fuse, pair) for fuse in fuses] for _ in range(rounds)])
+    raster = gdal.Open(pair.pan)
+    across, down = (max(1, n // fusion.CELL) for n in (raster.RasterXSize, raster.RasterYSize))
+    scene, tile = np.median(spent, axis=0)
+    wall, cpu = np.median(spent[:, 1] / spent[:, 0], axis=0)
+    return {
+        "scene": name,
+        "size": raster.RasterXSize * raster.RasterYSize * pair.bands / 1e6,
+        "cells": across * down,
+        **{"scene wall": scene[0], "tile wall": tile[0], "wall": wall},
+        **{"scene cpu": scene[1], "tile cpu": tile[1], "cpu": cpu},
+    }
+
+
+def timed(fuse: Fusion, pair: PairFiles) -> tuple[float, float]:
+    """Wall and CPU seconds of a job."""
+    before = time.process_time()
+    _, wall = fuse(pair)
+    return wall, time.process_time() - before
 
 
 def interpolated(pair: PairFiles, beside: str) -> np.ndarray:
@@ -191,14 +327,19 @@ def summarised(rows: Sequence[Row]) -> list[Row]:
     result = []
     for variant in VARIANTS:
         own = [row for row in rows if row["variant"] == variant.name]
+        if not own:
+            continue
         row: Row = {"variant": variant.name}
-        for key in (*QUALITY, "seconds"):
-            row[key] = float(np.mean([r[key] for r in own]))
         for key in QUALITY:
-            gains = [r[key] - first[r["scene"]][key] for r in own]
-            row[f"{key} lost"] = max(gains) if key in LOWER_IS_BETTER else min(gains)
+            row[key] = float(np.mean([r[key] for r in own])) if key in own[0] else None
+        for key in QUALITY:
+            gains = [r[key] - first[r["scene"]][key] for r in own if key in r]
+            worst = max if key in LOWER_IS_BETTER else min
+            row[f"{key} lost"] = worst(gains, default=None)
         for key in ("seams", "steps"):
             row[key] = [seam for r in own if r[key] for seam in r[key]]
+        apart = [r["apart"] for r in own if "apart" in r]
+        row["apart"] = float(np.mean(apart)) if apart else None
         row["whole"] = max((r["whole"] for r in own if "whole" in r), default=None)
         row["relative"] = max((r["relative"] for r in own if "relative" in r), default=None)
         result.append(row)
@@ -251,13 +392,13 @@ COLUMNS: Columns = {
     "SAM": number("sam", ".3f"),
     "Q2n": number("q2n", ".4f"),
     "HQNR": number("hqnr", ".4f"),
-    "s": number("seconds", ".1f"),
+    "from scene": number("apart", ".2%"),
     "seams": lambda row: _of_scene(row["seams"]),
     "less scene": lambda row: _of_scene(row["steps"]),
     **TILING,
 }
 MEANS: Columns = {
-    **{name: COLUMNS[name] for name in ("kernels", "ERGAS", "SAM", "Q2n", "HQNR", "s")},
+    **{name: COLUMNS[name] for name in ("kernels", "ERGAS", "SAM", "Q2n", "HQNR", "from scene")},
     "seams": _mean("seams"),
     "less scene": _mean("steps"),
     **TILING,
@@ -271,6 +412,18 @@ WORST: Columns = {
     "seams": _worst("seams"),
     "less scene": _worst("steps"),
 }
+TIMES: Columns = {
+    "scene": COLUMNS["scene"],
+    "megapixels × bands": number("size", ".1f"),
+    "cells": number("cells", "d"),
+    "scene, s": number("scene wall", ".2f"),
+    "tile, s": number("tile wall", ".2f"),
+    "tile / scene": number("wall", ".2f"),
+    "scene, CPU s": number("scene cpu", ".2f"),
+    "tile, CPU s": number("tile cpu", ".2f"),
+    "tile / scene, CPU": number("cpu", ".2f"),
+}
+LARGE: Columns = {name: COLUMNS[name] for name in ("kernels", "seams", "less scene")}
 
 
 def heading(columns: Columns) -> str:

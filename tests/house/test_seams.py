@@ -67,14 +67,14 @@ def test_the_tables_tell_a_hard_edge_from_none(tmp_path, monkeypatch):
     import bench_scopes
 
     rng = np.random.default_rng(0)
-    ms = rng.uniform(200, 1800, (3, 80, 80))
-    pan = ms.mean(0, keepdims=True).repeat(4, 1).repeat(4, 2) + rng.normal(0, 50, (1, 320, 320))
-    np.savez(tmp_path / "made_up.npz", ms=ms, pan=np.rint(pan), ratio=4, sensor="GeoEye-1")
+    ms = rng.uniform(200, 1800, (3, 256, 256))
+    pan = ms.mean(0, keepdims=True).repeat(2, 1).repeat(2, 2) + rng.normal(0, 50, (1, 512, 512))
+    np.savez(tmp_path / "made_up.npz", ms=ms, pan=np.rint(pan), ratio=2, sensor="GeoEye-1")
     scene = write_quality_scene(tmp_path / "made_up.npz", tmp_path)
 
     class MadeUp(bench_scopes.Fusion):
         def __call__(self, pair, tile=0, workers=0):
-            image = bench_scopes.read(pair.pan)[None] * np.ones((3, 1, 1)) + (tile == 64)
+            image = np.rint(bench_scopes.read(pair.pan)[None]) * np.ones((3, 1, 1)) + (tile == 64)
             if self.variant.blend == 1:
                 image += 100.0 * (np.arange(image.shape[2]) // self.variant.border % 2)
             if self.variant.cell < 512:
@@ -83,11 +83,15 @@ def test_the_tables_tell_a_hard_edge_from_none(tmp_path, monkeypatch):
             write_raster(path, image.astype(np.float32), 1.0)
             return path, 2.0
 
-    options = type("Options", (), {"workers": 0, "weights": "auto", "threads": 1})
+    options = type(
+        "Options",
+        (),
+        {"workers": 0, "tiles": "64", "reduced": False, "weights": "auto", "threads": 1},
+    )
     rows, first = [], None
     for variant in bench_scopes.VARIANTS:
-        row, fused = bench_scopes.rate(MadeUp(variant, options, tmp_path), scene, first)
-        first = fused if first is None else first
+        row, results = bench_scopes.rate(MadeUp(variant, options, tmp_path), scene, first)
+        first = first or results
         rows.append(row)
     once, tile, cells, apart = bench_scopes.summarised(rows)
     assert (once["whole"], once["steps"], tile["seams"], cells["whole"]) == (1.0, [], [], None)
@@ -96,6 +100,15 @@ def test_the_tables_tell_a_hard_edge_from_none(tmp_path, monkeypatch):
     assert apart["steps"][0].seen
     assert cells["steps"][0].ratio == pytest.approx(1, abs=0.1)
     assert apart["ergas lost"] == apart["ergas"] - once["ergas"]
+    assert cells["apart"] > 0
+    assert once["apart"] is None
+    fuses = [MadeUp(variant, options, tmp_path) for variant in bench_scopes.VARIANTS[:2]]
+    times = bench_scopes.in_turns("made up", fuses, scene.full, rounds=3)
+    assert (times["wall"], times["tile wall"], times["cells"]) == (1.0, 2.0, 1)
+    assert times["scene cpu"] > 0
+    assert bench_scopes.line(bench_scopes.TIMES, times).startswith(
+        "| made up | 0.8 | 1 | 2.00 | 2.00 | 1.00 |"
+    )
     for columns in (bench_scopes.MEANS, bench_scopes.WORST):
         head, rule = bench_scopes.heading(columns).splitlines()
         text = bench_scopes.line(columns, apart)
