@@ -10,6 +10,7 @@ import zipfile
 import pytest
 
 from ksdiff_engine import weights
+from ksdiff_engine._resources import resources_folder
 from ksdiff_engine.errors import WeightsError
 
 CARD = {
@@ -203,3 +204,10 @@ def test_sha256(tmp_path):
     assert weights.sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()
     with pytest.raises(WeightsError, match=r"none\.safetensors"):
         weights.sha256(tmp_path / "none.safetensors")
+
+
+def test_what_is_shipped_carries_its_hash():
+    files = sorted((resources_folder() / "weights").glob("*.safetensors"))
+    assert files
+    for file in files:
+        assert weights.read_card(file)["tensors_sha256"] == weights.tensors_sha256(file)

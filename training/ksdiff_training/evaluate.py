@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from ksdiff_engine.classical import METHODS
 from ksdiff_engine.fusion import KSDiffMethod
@@ -63,10 +64,14 @@ def evaluate(
 
 
 def _method(file: Path, seed: int) -> KSDiffMethod | JointMethod:
-    """As the engine runs the weights, or, several bands at once, this package."""
+    """As the engine runs the weights, or, several bands at once, this package.
+
+    In float32, so that figures do not depend on what a processor computes half precision in.
+    """
     network, _ = load_network(file)
-    kind = KSDiffMethod if network.config.bands == 1 else JointMethod
-    return kind(network, seed=seed)
+    if network.config.bands > 1:
+        return JointMethod(network, seed=seed)
+    return KSDiffMethod(network, seed=seed, precision=torch.float32)
 
 
 def evaluate_diffusion(
