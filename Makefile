@@ -28,8 +28,11 @@ $(STAMP): requirements-dev.txt scripts/setup.sh
 demo: setup  ## pansharpen the bundled scene through QGIS, write demo_output/
 	@$(RUN)/python scripts/demo.py
 
-test: setup  ## run all tests (ARGS="tests/engine -k mtf" for some)
-	@$(RUN)/python -m pytest $(ARGS)
+# The file is what is handed out, for the sake of what its tests share. More than four processes
+# would only want more memory (1 GB each); each computes on one thread.
+test: setup  ## run all tests (ARGS="tests/engine -k mtf" for some, ARGS="-n 0 --pdb" in one process)
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} \
+		$(RUN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-qgis-lts:  ## run tests under QGIS 3.40 LTR: Debian 13 in LTS_ROOT, about 4 GB (as root; ARGS)
 	@scripts/test_qgis_lts.sh $(ARGS)
