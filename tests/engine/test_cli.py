@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -108,7 +107,7 @@ def test_ctrl_c_in_the_midst_of_a_tile(arguments, tmp_path):
         "class Slow(Exp):\n"
         "    def fuse(self, tile):\n"
         "        print('fusing', file=sys.stderr, flush=True)\n"
-        "        time.sleep(60)\n"
+        "        time.sleep(600)\n"
         "pipeline.load_method = lambda *_: Slow()\n"
         "sys.exit(cli.main(sys.argv[1:]))\n"
     )
@@ -116,10 +115,8 @@ def test_ctrl_c_in_the_midst_of_a_tile(arguments, tmp_path):
     command = [sys.executable, "-c", code, *arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
         assert process.stderr.readline() == b"fusing\n"
-        began = time.monotonic()
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
-        assert time.monotonic() - began < 10  # the tile would take 60; a busy machine takes a few
+        assert process.wait(60) == 130  # a second or so; the tile would take 600
         assert process.stderr.read() == b"Cancelled.\n"
     assert not [name for name in os.listdir(tmp_path) if "fused" in name]
 
