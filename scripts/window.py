@@ -23,7 +23,7 @@ FOLDER = Path(os.environ["KSDIFF_DESKTOP"])
 ACTION = "ksdiffPansharpen"
 
 
-def wait(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+def wait(condition: Callable[[], Any], seconds: float = 240.0) -> Any:
     """Let QGIS work until the condition holds, and return what it returned."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

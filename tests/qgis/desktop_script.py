@@ -64,7 +64,7 @@ def sharpen_the_sample():
     finished = []
     dialog.algorithmFinished.connect(lambda successful, results: finished.append(successful))
     dialog.runButton().click()
-    wait(lambda: finished, 60.0)
+    wait(lambda: finished)
     screenshot("log")
     findings["finished"] = finished
     dialog.close()
@@ -109,7 +109,7 @@ def batch_of_two():
     ]
     screenshot("batch")
     dialog.runButton().click()
-    wait(lambda: sum("pansharpened" in layer.name() for layer in layers()) == 3, 60.0)
+    wait(lambda: sum("pansharpened" in layer.name() for layer in layers()) == 3)
     findings["tree after the batch"] = tree()
     screenshot("batch-done")
     dialog.close()
@@ -173,7 +173,7 @@ def settings_page():
     def look(page):
         wait(lambda: page._task is None)
         page._test_button.click()
-        wait(lambda: page._task is None, 60.0)
+        wait(lambda: page._task is None)
         findings["status"] = page._status.toPlainText()
         screenshot("options")
         once_shown("ksdiffSetup", cancel_a_set_up)
@@ -190,9 +190,9 @@ def cancel_a_set_up(dialog):
     findings["plan"] = dialog._summary.toPlainText()
     screenshot("set-up")
     dialog._go.click()
-    wait(lambda: "-m venv" in dialog._log.toPlainText(), 60.0)
+    wait(lambda: "-m venv" in dialog._log.toPlainText())
     dialog._stop.click()
-    wait(lambda: dialog._task is None, 60.0)
+    wait(lambda: dialog._task is None)
     findings["cancelled"] = dialog._step.text()
     environment = Path(QgsApplication.qgisSettingsDirPath(), "ksdiff", "venv")
     findings["left by the set-up"] = [str(environment)] if environment.exists() else []
