@@ -21,16 +21,21 @@ def ahead(
     """Yield ``function(item)`` for each item in order; `threads` results are made ahead.
 
     begin: what each thread does first. An exception of `function` is raised where its result would
-    have come. When the caller stops early, what has begun is waited for and nothing else begins.
+    have come. When the caller stops early, what has begun is waited for and nothing else
+    begins; only Ctrl-C does not wait.
     """
     remaining = iter(items)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead", initializer=begin)
     pending: deque[Future[Result]] = deque()
+    patient = True
     try:
         pending.extend(pool.submit(function, item) for item in islice(remaining, threads))
         while pending:
             result = pending.popleft().result()
             pending.extend(pool.submit(function, item) for item in islice(remaining, 1))
             yield result
+    except KeyboardInterrupt:
+        patient = False
+        raise
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=patient, cancel_futures=True)

@@ -101,7 +101,7 @@ def test_cancelled(arguments, monkeypatch, tmp_path, capsys):
 
 def test_ctrl_c_in_the_midst_of_a_tile(arguments, tmp_path):
     code = (
-        "import sys, time\n"
+        "import os, sys, time\n"
         "from ksdiff_engine import cli, pipeline\n"
         "from ksdiff_engine.classical.exp import Exp\n"
         "class Slow(Exp):\n"
@@ -109,7 +109,9 @@ def test_ctrl_c_in_the_midst_of_a_tile(arguments, tmp_path):
         "        print('fusing', file=sys.stderr, flush=True)\n"
         "        time.sleep(600)\n"
         "pipeline.load_method = lambda *_: Slow()\n"
-        "sys.exit(cli.main(sys.argv[1:]))\n"
+        "code = cli.main(sys.argv[1:])\n"
+        "sys.stderr.flush()\n"
+        "os._exit(code)\n"  # as the module does when it is run
     )
     environment = {**os.environ, "PYTHONPATH": str(ENGINE), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", code, *arguments]
