@@ -84,9 +84,7 @@ class PixelPass:
         """
         keep_freed_memory()
         self._sources = networks
-        self._halo, self._stride = halo, stride
-        self._columns = edge or sys.maxsize
-        self._rows = edge or (CPU_ROWS if device.type == "cpu" else sys.maxsize)
+        self._halo, self._stride, self._edge = halo, stride, edge
         self._warn = warn
         self._place(device, precision)
 
@@ -106,6 +104,8 @@ class PixelPass:
 
     def _place(self, device: torch.device, precision: torch.dtype) -> None:
         self.device, self.precision = device, precision
+        self._columns = self._edge or sys.maxsize
+        self._rows = self._edge or (CPU_ROWS if device.type == "cpu" else sys.maxsize)
         networks = [copy.deepcopy(n).to(device=device, dtype=precision) for n in self._sources]
         if device.type == "cpu" and can_fuse():
             networks = [fused(network) for network in networks]

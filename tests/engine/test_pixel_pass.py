@@ -96,6 +96,14 @@ def test_an_edge_bounds_what_a_network_sees_and_changes_nothing(precision):
     np.testing.assert_allclose(cut, whole, atol=1e-6)
 
 
+def test_a_cpu_sees_strips_of_a_tile_without_seams():
+    (image,) = images(1, (1200, 160))
+    net = SmallMemory(network(), 1200 * 160)
+    (result,) = residuals([net], [image])
+    assert net.sizes == [(512 + 2 * HALO) * 160] * 2 + [(1200 - 2 * 512) * 160]
+    np.testing.assert_allclose(result, expected(net.inner, image), atol=1e-5)
+
+
 def test_without_memory_for_the_smallest_part_the_error_is_the_devices():
     with pytest.raises(torch.cuda.OutOfMemoryError):
         residuals([SmallMemory(network(), 100)], images(1))
