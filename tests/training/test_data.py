@@ -13,7 +13,7 @@ from ksdiff_engine.samples import band_sample
 from ksdiff_engine.scene_statistics import intensity_weights
 from ksdiff_training.config import DataConfig, Source
 from ksdiff_training.data.pairs import PairFile, read_ms_only, read_pair
-from ksdiff_training.data.sampler import PatchSampler, augment, cut, load_sources
+from ksdiff_training.data.sampler import PatchSampler, augment, cut_windows, load_sources
 from ksdiff_training.data.simulation import scene_statistics, simulate, synthetic_pan
 from ksdiff_training.validation import PATCHES_A_SCENE, Validator
 
@@ -40,6 +40,11 @@ def textured_pair() -> PairFile:
     fine = gaussian_filter(rng.normal(0, 300, (3, 320, 320)), (0, 5, 5)) * 30 + 1000
     ms = fine.reshape(3, 80, 4, 80, 4).mean(axis=(2, 4)).astype(np.float32)
     return PairFile("texture", ms, fine.mean(axis=0).astype(np.float32), 4, "", None)
+
+
+def cut(*arguments, **options):
+    """The first of a scene's windows."""
+    return next(cut_windows(*arguments, **options))
 
 
 @pytest.mark.parametrize("own_ratio", [2, 4])
@@ -107,6 +112,36 @@ def test_cut_takes_one_place_of_all_images():
         middle = np.s_[0, 12:-12, 12:-12]
         np.testing.assert_allclose(lrms[middle], reference[middle], atol=0.02)
         np.testing.assert_allclose(pan[middle], reference[middle], atol=0.05)
+
+
+def test_windows_are_of_one_band_and_of_several_places():
+    levels = np.array([0, 1e4, 2e4], np.float32)[:, None, None]
+    pair = textured_pair()
+    config = replace(CONFIG, jitter=0.0, windows=4)
+    simulation = simulate(pair, 4, config, np.random.default_rng(0))
+    statistics = simulation.statistics
+    raised = replace(
+        simulation,
+        reference=simulation.reference + levels[: len(simulation.reference)],
+        statistics=replace(statistics, mean=statistics.mean * 0, std=statistics.std * 0 + 1),
+    )
+    chosen = set()
+    for seed in range(12):
+        windows = list(cut_windows(raised, config, 4, np.random.default_rng(seed)))
+        assert len(windows) == 4
+        bands = {round(float(reference.mean() - 1000) / 1e4) for _, _, reference in windows}
+        assert len(bands) == 1
+        assert len({reference.tobytes() for _, _, reference in windows}) == 4
+        chosen |= bands
+    assert len(chosen) > 1
+
+
+def test_batches_hold_the_windows_of_a_scene_one_after_the_other(tmp_path, data):
+    config = replace(CONFIG, windows=3, ratios=(2, 3, 5), variants=12)
+    pan, _, _ = PatchSampler(data, config, 6, 0).batch(24)
+    ratios = pan[:, 5, 0, 0].reshape(8, 3)
+    assert (ratios == ratios[:, :1]).all()
+    assert len(ratios[:, 0].unique()) > 1
 
 
 def test_jitter_keeps_reference_and_lrms_together():

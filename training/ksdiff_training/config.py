@@ -57,11 +57,15 @@ class DataConfig:
     variants: simulations kept in memory a scene, each with its own MTF, phase, shift and bands.
     parts: make half of the variants of random parts of the scene, down to one patch, so that the
         statistics of small scenes are known.
+    coarser: share of variants whose scene has half its resolution first: what is small in it is then
+        dense, as where a sensor sees a town.
     gain_range: MTF gain at Nyquist that the simulated MS sensor may have.
     shift: largest extra misregistration of PAN in reference pixels, in half of the variants.
     jitter: spread of the per-sample gain and offset, in standard deviations of the band.
     contrast: spread of the logarithm of a per-sample gain of PAN and band together; gains of whole
         scenes need no augmentation, as standardisation undoes them.
+    windows: patches in a row that are of the same bands of one simulation and share a prior and
+        kernels, as all windows of a scene do at inference; 1 gives each patch its own (paper).
     """
 
     train: tuple[Source, ...]
@@ -70,11 +74,13 @@ class DataConfig:
     ratios: tuple[int, ...] = (4,)
     patch: int = 64
     parts: bool = False
+    coarser: float = 0.0
     variants: int = 6
     gain_range: tuple[float, float] = (0.18, 0.45)
     shift: float = 0.3
     jitter: float = 0.2
     contrast: float = 0.0
+    windows: int = 1
 
     @property
     def smallest_part(self) -> int:
@@ -146,6 +152,11 @@ class ExperimentConfig:
             raise ValueError("pixel_diffusion has no prior: its model's modulation must be 'none'")
         if self.data.patch % self.model.stem or self.data.patch % 4:
             raise ValueError(f"patch {self.data.patch} must divide by the stem and by 4")
+        for stage in (self.stage1, self.stage2):
+            if stage.batch % self.data.windows:
+                raise ValueError(f"batch {stage.batch} must divide by windows {self.data.windows}")
+        if self.data.windows > 1 and self.model.pooled_prior:
+            raise ValueError("pooled_prior is the prior of one patch: windows must be 1")
         if min(self.data.ratios) < 2:
             raise ValueError(f"ratios must be 2 or more, not {self.data.ratios}")
         if self.kind == "pixel_diffusion" and self.model.bands != 1:

@@ -47,7 +47,7 @@ def stage1(
 
     def losses(batch: Batch) -> Losses:
         pan, lrms, reference = batch
-        prior = known_prior(modules, batch, experiment.prior)
+        prior = known_prior(modules, batch, experiment.prior, experiment.data.windows)
         return {"loss": (reference - ksdiff.fuse(pan, lrms, prior)).abs().mean()}
 
     return Stage(
@@ -63,12 +63,20 @@ def stage1(
     )
 
 
-def known_prior(modules: nn.ModuleDict, batch: Batch, source: str) -> Tensor | None:
-    """z as PLFE1 gives it; `source` ``inputs`` shows it LRMS in place of the reference."""
+def known_prior(
+    modules: nn.ModuleDict, batch: Batch, source: str, windows: int = 1
+) -> Tensor | None:
+    """z of each scene as PLFE1 gives it; `source` ``inputs`` shows it LRMS, not the reference."""
     if "target" not in modules:
         return None
     pan, lrms, reference = batch
-    return modules["target"](pan, lrms, reference if source == "target" else lrms)
+    prior = modules["target"](pan, lrms, reference if source == "target" else lrms)
+    return of_scene(prior, windows)
+
+
+def of_scene(prior: Tensor, windows: int) -> Tensor:
+    """Priors of the windows of each scene, (S W, N, C_z) -> their mean, (S, N, C_z)."""
+    return prior.unflatten(0, (-1, windows)).mean(dim=1)
 
 
 def stage2(
@@ -105,6 +113,7 @@ def stage2(
             prior = ksdiff.sample_prior(condition, compute.randn_like(z0))
         else:
             prior = ksdiff.destandardise(estimate)
+        prior = of_scene(prior, experiment.data.windows)
         image_loss = (reference - ksdiff.fuse(pan, lrms, prior)).abs().mean()
         loss = prior_loss + experiment.image_weight * image_loss
         return {"loss": loss, "image": image_loss, "prior": prior_loss}

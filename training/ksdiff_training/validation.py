@@ -14,10 +14,10 @@ from torch import nn
 from .config import DataConfig
 from .data.pairs import PairFile
 from .data.patches import PatchSimulations
-from .data.sampler import cut, load_sources
+from .data.sampler import cut_windows, load_sources
 from .data.simulation import Simulation, simulate
 from .loop import Batch
-from .stages import known_prior
+from .stages import known_prior, of_scene
 
 PATCHES_A_SCENE = 8
 PATCHES_A_FILE = 64  # of PanCollection's layout, which holds many scenes
@@ -38,12 +38,14 @@ class Validator:
         still = replace(config, jitter=0.0, shift=0.0)
         scenes, _ = load_sources(folder, config.validation, config.smallest_part, bands)
         samples = [
-            cut(simulation, still, features, rng, bands)
+            sample
             for scene in scenes
             for simulation in _held_out(scene, still, rng, bands)
+            for sample in cut_windows(simulation, still, features, rng, bands)
         ]
         if not samples:
             raise ValueError("the experiment names no scenes for validation")
+        self.windows = config.windows
         self.batch = [torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)]
 
     @torch.no_grad()
@@ -51,7 +53,7 @@ class Validator:
         """Stage 1's own error: PLFE1 sees the reference, or LRMS alone when `source` is inputs."""
         batch = self._batch(modules)
         pan, lrms, _ = batch
-        prior = known_prior(modules, batch, source)
+        prior = known_prior(modules, batch, source, self.windows)
         return _figures(batch, modules["ksdiff"].fuse(pan, lrms, prior))
 
     @torch.no_grad()
@@ -60,6 +62,7 @@ class Validator:
         batch = self._batch(modules)
         pan, lrms, _ = batch
         prior = modules["ksdiff"].estimate_prior(pan, lrms, seed=0)
+        prior = None if prior is None else of_scene(prior, self.windows)
         return _figures(batch, modules["ksdiff"].fuse(pan, lrms, prior))
 
     @torch.no_grad()

@@ -22,7 +22,7 @@ def bake_layer(layer: ModulatedConv2d, x: Tensor, prior: Tensor | None) -> nn.Mo
     """The one convolution that the windows in `x` (B, C_in, H, W) agree on for this layer."""
     weight = layer.weight.detach()
     if layer.generator is not None and prior is not None:
-        weight = weight * layer.generator(x, prior, shared=True)[0]
+        weight = weight * layer.generator(x, prior.mean(dim=0, keepdim=True))[0]
     if isinstance(layer, LAGConv2d):
         return layer.freeze(weight, x)
     assert layer.bias is not None  # all but LAGConv2d have one  # nosec B101

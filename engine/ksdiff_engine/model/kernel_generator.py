@@ -118,16 +118,14 @@ class KernelGenerator(nn.Module, ABC):
         self.attention = StructureAwareAttention(channels=channels, width=width, pooling=pooling)
         self.normalise = nn.LayerNorm(width)
 
-    def forward(self, features: Tensor, prior: Tensor, shared: bool = False) -> Tensor:
-        """features (B, C_in, H, W), prior (B, N, C_z) -> modulation (B, C_out, C_in, k, k).
+    def forward(self, features: Tensor, prior: Tensor) -> Tensor:
+        """features (S W, C_in, H, W), prior (S, N, C_z) -> modulation (S, C_out, C_in, k, k).
 
-        With `shared` the pooled statistics are averaged over the batch and one modulation
-        (1, C_out, C_in, k, k) comes back: kernel baking, where the batch is windows of one scene.
+        The W windows of each of S scenes lie one after the other. Their pooled statistics are
+        averaged, as a scene has one kernel (ours; in the paper each patch has its own, W = 1).
         """
         modes = self.normalise(self.attention(features))
-        if shared:
-            modes = modes.mean(dim=0, keepdim=True)
-            prior = prior.mean(dim=0, keepdim=True)
+        modes = modes.unflatten(0, (len(prior), -1)).mean(dim=1)
         return 1.0 + self.bound * torch.tanh(self.product(prior, modes) / self.bound)
 
     @abstractmethod
@@ -228,10 +226,18 @@ class ModulatedConv2d(nn.Conv2d):
             )
 
     def forward(self, x: Tensor, prior: Tensor | None = None) -> Tensor:
-        """x (B, C_in, H, W); prior (B, N, C_z) or None for the plain convolution."""
+        """x (S W, C_in, H, W), the windows of each scene one after the other.
+
+        prior (S, N, C_z), or None for the plain convolution.
+        """
         if self.generator is None or prior is None:
             return super().forward(x)
-        return convolve_per_sample(x, self.weight * self.generator(x, prior), self.bias)
+        weight = self.weight * self.generator(x, prior)
+        if len(prior) == len(x):
+            return convolve_per_sample(x, weight, self.bias)
+        scenes = x.unflatten(0, (len(prior), -1))
+        pairs = zip(scenes, weight)
+        return torch.cat([F.conv2d(s, w, self.bias, padding=self.padding) for s, w in pairs])
 
 
 def convolve_per_sample(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

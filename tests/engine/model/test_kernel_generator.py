@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from ksdiff_engine.model.backbones.lagnet import LAGConv2d
 from ksdiff_engine.model.kernel_generator import (
     CoreTensorGenerator,
     FactorGenerator,
@@ -105,15 +106,15 @@ def test_modulation_is_one_at_the_start_and_a_bounded_product_later(perturbed):
     assert (generator(features, prior) - 1).abs().max() > 0.01
 
 
-def test_shared_modulation_averages_the_pooled_statistics(perturbed):
+def test_the_windows_of_a_scene_average_their_pooled_statistics(perturbed):
     generator = perturbed(TuckerKernelGenerator(shape=(6, 5, 3, 3), prior_channels=8))
-    features, prior = torch.randn(3, 5, 12, 12), torch.randn(3, 4, 8)
+    features, prior = torch.randn(3, 5, 12, 12), torch.randn(1, 4, 8)
     attended = [generator.normalise(generator.attention(f[None])[0]) for f in features]
     modes = torch.stack(attended).mean(dim=0)
-    core = generator.core(torch.cat(list(prior))[None])  # the mean over all tokens of all windows
+    core = generator.core(prior)
     product = generator.gain * tucker_product(core, generator.factors(modes[None]))
     expected = 1 + 2 * torch.tanh(product / 2)
-    result = generator(features, prior, shared=True)
+    result = generator(features, prior)
     assert result.shape == (1, 6, 5, 3, 3)
     torch.testing.assert_close(result, expected)
 
@@ -137,7 +138,17 @@ def test_the_mlp_gives_every_entry_of_the_kernel_itself(perturbed):
     entries = generator.leave(F.gelu(hidden)).reshape(2, 6, 5, 3, 3)
     torch.testing.assert_close(generator(features, prior), 1 + 2 * torch.tanh(entries / 2))
     assert (generator(features, prior) - 1).abs().max() > 0.01
-    assert generator(features, prior, shared=True).shape == (1, 6, 5, 3, 3)
+    assert generator(features, prior[:1]).shape == (1, 6, 5, 3, 3)
+
+
+@pytest.mark.parametrize("layer_type", [ModulatedConv2d, LAGConv2d])
+def test_scenes_of_several_windows_are_convolved_with_a_kernel_each(perturbed, layer_type):
+    layer = perturbed(layer_type(5, 6, prior_channels=8))
+    windows, priors = torch.randn(6, 5, 12, 12), torch.randn(2, 4, 8)
+    expected = torch.cat([layer(windows[:3], priors[:1]), layer(windows[3:], priors[1:])])
+    torch.testing.assert_close(layer(windows, priors), expected)
+    alone = torch.cat([layer(w[None], priors[i // 3][None]) for i, w in enumerate(windows)])
+    assert not torch.allclose(alone, expected)  # their statistics differ
 
 
 def test_unknown_generators_are_named():

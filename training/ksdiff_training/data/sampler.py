@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from ksdiff_engine.model.features import SHARED_FEATURES
+from ksdiff_engine.resample import imresize_bicubic
 from ksdiff_engine.samples import band_sample, symmetry
+from ksdiff_engine.wald import crop_to_multiple, reduce_pan
 
 from ..config import DataConfig, Source
 from .pairs import PairFile, read_ms_only, read_pair
@@ -18,6 +21,9 @@ from .pancollection import SUFFIXES
 from .patches import PatchSimulations
 from .rasters import find_products, read_raster_pair
 from .simulation import Simulation, simulate
+
+
+Sample = tuple[np.ndarray, np.ndarray, np.ndarray]  # pan, lrms, reference
 
 
 class PatchSampler:
@@ -50,18 +56,23 @@ class PatchSampler:
         self.variants = [_variants(scene, config, variation, bands) for scene in scenes]
 
     def batch(self, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """pan (B, F, p, p), lrms (B, C, p, p), reference (B, C, p, p), standardised float32."""
-        samples = [self._sample() for _ in range(size)]
+        """pan (B, F, p, p), lrms (B, C, p, p), reference (B, C, p, p), standardised float32.
+
+        The windows of a scene lie one after the other.
+        """
+        samples = [s for _ in range(size // self.config.windows) for s in self._samples()]
         pan, lrms, reference = (
             torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)
         )
         return pan, lrms, reference
 
-    def _sample(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _samples(self) -> Iterator[Sample]:
+        """The windows of one scene."""
         rng = self.rng
         variants = self.variants[rng.choice(len(self.variants), p=self.probability)]
         simulation = variants[rng.integers(len(variants))]
-        return augment(cut(simulation, self.config, self.features, rng, self.bands), rng)
+        for sample in cut_windows(simulation, self.config, self.features, rng, self.bands):
+            yield augment(sample, rng)
 
 
 def _variants(
@@ -82,7 +93,21 @@ def _variant(
 ) -> Simulation:
     """A variant at one of the ratios, of a part of the scene in half of the cases."""
     ratio = int(rng.choice(config.ratios))
+    if config.coarser and rng.random() < config.coarser:
+        pair = _coarser(pair, config.smallest_part)
     return simulate(_part(pair, config, rng), ratio, config, rng, bands)
+
+
+def _coarser(pair: PairFile, smallest: int) -> PairFile:
+    """The pair at half its resolution, or as it is where too little would be left."""
+    ms = crop_to_multiple(pair.ms, 2)
+    height, width = ms.shape[1:]
+    if min(height, width) < 2 * smallest:
+        return pair
+    pan = pair.pan[: height * pair.ratio, : width * pair.ratio]
+    if pan.size:
+        pan = reduce_pan(pan, 2).astype(pan.dtype)
+    return replace(pair, ms=imresize_bicubic(ms, 0.5).astype(ms.dtype), pan=pan)
 
 
 def _part(pair: PairFile, config: DataConfig, rng: np.random.Generator) -> PairFile:
@@ -101,14 +126,14 @@ def _part(pair: PairFile, config: DataConfig, rng: np.random.Generator) -> PairF
     )
 
 
-def cut(
+def cut_windows(
     simulation: Simulation,
     config: DataConfig,
     features: int,
     rng: np.random.Generator,
     bands: int = 1,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A random patch of random bands, in their order.
+) -> Iterator[Sample]:
+    """As many random patches as a scene has windows, of the same random bands, in their order.
 
     pan (F, p, p), the features that all bands share, then each band's own; lrms and reference
     (bands, p, p).
@@ -117,9 +142,22 @@ def cut(
     size = config.patch
     if min(height, width) < size:
         raise ValueError(f"a scene of {height} x {width} MS pixels has no patch of {size} x {size}")
-    row, column = rng.integers(height - size + 1), rng.integers(width - size + 1)
-    window = np.s_[..., row : row + size, column : column + size]
     chosen = [rng.integers(count)] if bands == 1 else np.sort(rng.permutation(count)[:bands])
+    for _ in range(config.windows):
+        row, column = rng.integers(height - size + 1), rng.integers(width - size + 1)
+        window = np.s_[..., row : row + size, column : column + size]
+        yield _patch(simulation, window, chosen, config, features, rng)
+
+
+def _patch(
+    simulation: Simulation,
+    window: tuple[Any, ...],
+    chosen: Iterable[int],
+    config: DataConfig,
+    features: int,
+    rng: np.random.Generator,
+) -> Sample:
+    """The `chosen` bands of a window, with a random gain and offset each."""
     images = (simulation.pan, simulation.pan_low, simulation.ms_up, simulation.reference)
     samples = [
         band_sample(
@@ -143,9 +181,7 @@ def cut(
     )
 
 
-def augment(
-    sample: tuple[np.ndarray, np.ndarray, np.ndarray], rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def augment(sample: Sample, rng: np.random.Generator) -> Sample:
     """One of the eight symmetries of the square, the same for all three."""
     pan, lrms, reference = symmetry(sample, rng)
     return pan, lrms, reference

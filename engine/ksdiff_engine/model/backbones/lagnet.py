@@ -115,10 +115,14 @@ class LAGConv2d(ModulatedConv2d):
         self.harmonic = HarmonicBias(in_channels, out_channels)
 
     def forward(self, x: Tensor, prior: Tensor | None = None) -> Tensor:
-        """x (B, C_in, H, W); prior (B, N, C_z) or None for the published layer."""
+        """x (S W, C_in, H, W), the windows of each scene one after the other.
+
+        prior (S, N, C_z), or None for the published layer.
+        """
         weight = self.weight[None]
         if self.generator is not None and prior is not None:
-            weight = weight * self.generator(x, prior)
+            modulation = self.generator(x, prior)
+            weight = weight * modulation.repeat_interleave(len(x) // len(prior), dim=0)
         adapted = locally_adaptive_convolution(x, self.scales(x), weight)
         return adapted + self.harmonic(x.mean(dim=(2, 3)))[:, :, None, None]
 
