@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .consistency import DetailGauge
 from .device import tiles_at_once
 from .errors import WeightsError
 from .model.baking import bake, rebuild
@@ -38,6 +39,8 @@ NO_PADDING: Padding = [(0, 0)] * 3
 WINDOW = 64  # PAN pixels, rounded up to what the network divides; the patch size of training
 WINDOWS_A_SCENE = 64
 WINDOWS_A_CELL = 9
+GAUGE_EDGE = 256  # PAN pixels; of the windows that show how strongly to inject
+GAUGE_WINDOWS = 9
 CELL = 512  # PAN pixels
 CELL_BLEND = 64  # width of the transition between two cells, PAN pixels
 CELLS_KEPT = 48  # baked cells in memory; tiles are visited row by row
@@ -108,6 +111,7 @@ class KSDiffMethod:
         self._standardisation: Standardisation | None = None
         self._baked: Baked | None = None
         self._cells: OrderedDict[tuple[int, int], Baked] = OrderedDict()
+        self._gains = np.ones(0)  # of the detail, one a band; see :mod:`.consistency`
         self._baking = threading.Lock()  # neighbouring tiles share cells
 
     @property
@@ -144,18 +148,29 @@ class KSDiffMethod:
         )
 
     def prepare(self, scene: Scene, progress: Progress = lambda fraction, message: None) -> None:
-        """Gather the scene's statistics; in scene scope, estimate the prior and bake kernels.
+        """Gather the scene's statistics; estimate its prior, bake kernels and gauge their detail.
 
-        Raises InputError when PAN and MS have no valid pixel in common.
+        The gauge needs the sensor's MTF: where it is not published, detail is taken as it comes.
+        In tile scope nothing but the gains is kept, which are the same all over a scene. Raises
+        InputError when PAN and MS have no valid pixel in common.
         """
         self._begin(scene, lambda fraction, message: progress(0.5 * fraction, message))
-        if self.prior_scope == "scene":
-            area = Window(0, 0, scene.width, scene.height)
-            self._baked = self._bake(area, WINDOWS_A_SCENE, lambda f, m: progress(0.5 + 0.5 * f, m))
+        scene_scope, known_mtf = self.prior_scope == "scene", scene.profile.gains_published
+        if not (scene_scope or known_mtf):
+            return
+        area = Window(0, 0, scene.width, scene.height)
+        baked = self._bake(area, WINDOWS_A_SCENE, lambda f, m: progress(0.5 + 0.3 * f, m))
+        if known_mtf:
+            self._gains = self._gauge(baked, area, lambda f, m: progress(0.8 + 0.2 * f, m))
+        if scene_scope:
+            self._baked = baked
 
     def state(self) -> dict[str, np.ndarray]:
-        """What `prepare` found beyond the scene's statistics: ``"<band>/<layer>"`` -> kernel."""
-        return {
+        """What `prepare` found beyond the scene's statistics.
+
+        ``"gains"``, and in scene scope ``"<band>/<layer>"`` -> kernel.
+        """
+        return {"gains": self._gains} | {
             f"{band}/{name}": tensor.cpu().numpy()
             for band, network in enumerate(self._baked.networks if self._baked else ())
             for name, tensor in network.state_dict().items()
@@ -164,6 +179,7 @@ class KSDiffMethod:
     def restore(self, scene: Scene, state: Mapping[str, np.ndarray]) -> None:
         """Be as after `prepare` in another process; `scene` has its statistics."""
         self._begin(scene, lambda fraction, message: None)
+        self._gains = np.asarray(state["gains"])
         if self.prior_scope == "scene":
             shape = (1, self.network.config.in_channels, self.window, self.window)
             blank = torch.zeros(shape, device=self.device)
@@ -180,6 +196,8 @@ class KSDiffMethod:
         self._standardisation = Standardisation.from_moments(
             statistics.mean, statistics.covariance, statistics.intensity_weights, scene.ratio
         )
+        self._gains = np.ones(scene.bands)
+        self._baked = None
         self._cells.clear()
 
     def _tensors(self, state: Mapping[str, np.ndarray], prefix: str) -> dict[str, Tensor]:
@@ -201,14 +219,19 @@ class KSDiffMethod:
 
     @torch.inference_mode()
     def _run(self, baked: Baked, tile: TileData) -> np.ndarray:
-        scene = self._known_standardisation()
+        fused = self._detail(baked, tile)
+        fused += tile.ms_up
+        return fused
+
+    def _detail(self, baked: Baked, tile: TileData) -> np.ndarray:
+        """What is added to the interpolated MS, (C, H, W) float32."""
+        scale = self._known_standardisation().std * self._gains
         padding = _alignment_padding(tile.window, self.stride)
         inner = _unpadded(padding, tile.pan.shape)
-        fused = np.empty_like(tile.ms_up)
+        detail = np.empty_like(tile.ms_up)
         for band, residual in enumerate(baked.pixels.residuals(self._inputs(tile, padding))):
-            np.multiply(residual[inner], np.float32(scene.std[band]), out=fused[band])
-            fused[band] += tile.ms_up[band]
-        return fused
+            np.multiply(residual[inner], np.float32(scale[band]), out=detail[band])
+        return detail
 
     def _inputs(self, tile: TileData, padding: Padding) -> Iterator[np.ndarray]:
         """The network's input (1 + F, H, W) for one band after the other."""
@@ -244,6 +267,24 @@ class KSDiffMethod:
             prior = self.network.estimate_prior(pan, lrms, self.seed)
             networks.append(bake(self.network.backbone, windows, prior))
         return self._pass_of(networks)
+
+    @torch.inference_mode()
+    def _gauge(self, baked: Baked, area: Window, progress: Progress) -> np.ndarray:
+        """By how much the detail of each band has to be multiplied, (C,)."""
+        assert self._scene is not None  # nosec B101
+        scene, halo = self._scene, self.halo
+        gauge = DetailGauge(scene)
+        size = min(GAUGE_EDGE, area.width, area.height)
+        places = window_tiles(
+            scene, area, GAUGE_WINDOWS, size, lambda f, m: progress(0.5 * f, m), halo
+        )
+        inner = np.s_[..., halo : halo + size, halo : halo + size]
+        for number, tile in enumerate(places):
+            progress(0.5 + 0.5 * number / len(places), "Measuring the detail")
+            window = tile.window.expanded(-halo)
+            detail = self._detail(baked, tile)
+            gauge.add(window, tile.ms_up[inner], detail[inner], tile.valid[inner])
+        return gauge.gains()
 
     def _pass_of(self, networks: list[nn.Module]) -> Baked:
         pixels = PixelPass(
@@ -312,9 +353,11 @@ def moderated(windows: Tensor) -> Tensor:
 
 
 def window_tiles(
-    scene: Scene, area: Window, count: int, size: int, progress: Progress
+    scene: Scene, area: Window, count: int, size: int, progress: Progress, halo: int = 0
 ) -> list[TileData]:
     """At most `count` windows of `size` x `size` PAN pixels, one a stratum of `area`, mostly valid.
+
+    The tiles are wider by `halo` on all sides.
 
     Strata are the cells of a near-square lattice. A stratum whose middle is mostly invalid offers
     four other places; one where these are too gives no window. If none of the strata gives one,
@@ -327,8 +370,8 @@ def window_tiles(
     for number, candidates in enumerate(places):
         progress(number / len(places), "Reading windows for the prior")
         for column, row in candidates:
-            tile = scene.tile(Window(column, row, size, size))
-            share = float(tile.valid.mean())
+            tile = scene.tile(Window(column, row, size, size), halo)
+            share = float(tile.valid[halo : halo + size, halo : halo + size].mean())
             if share > 0.5:
                 found.append(tile)
                 break

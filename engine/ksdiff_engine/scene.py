@@ -125,6 +125,31 @@ class Scene:
             valid=degraded.valid[rows, columns] & ms_valid[np.ix_(ms_rows, ms_columns)],
         )
 
+    def ms(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """The MS itself at a window of MS coordinates: (C, h, w) float32, and valid (h, w)."""
+        return self._read_raw(self.pair.ms, window)
+
+    def degrade(self, image: np.ndarray, window: Window) -> tuple[Window, np.ndarray]:
+        """What the MS sensor would see of an image (C, H, W) at a window of the result's grid.
+
+        Returns the window of the MS pixels, in MS coordinates, whose filters end within the image,
+        and their values (C, h, w) float32; both are empty where the image is too small.
+        """
+        pair = self.pair
+        radius = lowpass_radius(max(pair.ratio_x, pair.ratio_y), float(np.min(self.gains)))
+        column, width = self._ms_inside(window.column + radius, window.width - 2 * radius, axis=0)
+        row, height = self._ms_inside(window.row + radius, window.height - 2 * radius, axis=1)
+        inside = Window(column, row, width, height)
+        low = np.empty((self.bands, height, width), np.float32)
+        if low.size:
+            x = self._pan_positions(column, width, axis=0) - window.column
+            y = self._pan_positions(row, height, axis=1) - window.row
+            for band, gain in enumerate(self.gains):
+                to_rows = lowpass_matrix(window.height, y, pair.ratio_y, gain).astype(np.float32)
+                to_columns = lowpass_matrix(window.width, x, pair.ratio_x, gain).astype(np.float32)
+                low[band] = separable(to_rows, image[band].astype(np.float32), to_columns)
+        return inside, low
+
     def statistics(self, progress: Progress | None = None) -> SceneStatistics:
         """Return the scene's statistics, gathered once in fixed blocks and kept.
 
@@ -271,6 +296,13 @@ class Scene:
         """Indices on the result's grid of the centres of ``count`` MS columns or rows."""
         origin, ratio = self._axis(axis)
         return (start + np.arange(count) + 0.5 - origin) * ratio - 0.5
+
+    def _ms_inside(self, start: int, count: int, *, axis: int) -> tuple[int, int]:
+        """First MS column (axis 0) or row whose centre is among PAN's, and how many there are."""
+        origin, ratio = self._axis(axis)
+        first = _ceil(origin + (start + 0.5) / ratio - 0.5)
+        last = _floor(origin + (start + count - 0.5) / ratio - 0.5)
+        return first, max(0, last - first + 1)
 
     def _footprints(self, start: int, count: int, *, axis: int) -> np.ndarray:
         """First index on the result's grid inside each MS pixel; one more for the far edge."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from ksdiff_engine import fusion
+from ksdiff_engine import consistency, fusion
 from ksdiff_engine.errors import InputError, WeightsError
 from ksdiff_engine.fusion import PRIOR_SCOPES, KSDiffMethod, cell_weights, moderated, window_tiles
 from ksdiff_engine.model.config import KSDiffConfig
@@ -58,8 +60,8 @@ def small_cells(monkeypatch):
     monkeypatch.setattr(fusion, "WINDOWS_A_CELL", 2)
 
 
-def open_scene(pan, ms):
-    return Scene(align(RasterSource.open_pan(pan), RasterSource.open_ms([ms])), DEFAULT)
+def open_scene(pan, ms, profile=DEFAULT):
+    return Scene(align(RasterSource.open_pan(pan), RasterSource.open_ms([ms])), profile)
 
 
 def fuse(scene, *, edge=10_000, halo=None, network=None, **settings):
@@ -76,6 +78,45 @@ def fuse(scene, *, edge=10_000, halo=None, network=None, **settings):
         inner = (slice(halo, halo + window.height), slice(halo, halo + window.width))
         result[:, rows, columns] = fused[(slice(None), *inner)]
     return result
+
+
+KNOWN_MTF = replace(DEFAULT, name="known", gains_published=True)
+
+
+@pytest.mark.parametrize("scope", PRIOR_SCOPES)
+def test_where_the_mtf_is_known_half_as_much_detail_gives_the_same_result(
+    pair_files, small_cells, scope, monkeypatch
+):
+    monkeypatch.setattr(consistency, "LIMITS", (-np.inf, np.inf))
+    paths = pair_files(size=(40, 40), bands=2)
+    whole, half = random_network(), random_network()
+    with torch.no_grad():
+        for parameter in half.backbone.leave.parameters(recurse=False):
+            parameter *= 0.5
+    ours, theirs = (
+        fuse(open_scene(*paths, profile=KNOWN_MTF), network=network, prior_scope=scope)
+        for network in (whole, half)
+    )
+    np.testing.assert_allclose(theirs, ours, rtol=1e-4)
+    scene = open_scene(*paths)  # of a sensor without published gains
+    as_it_comes, half_of_it = (
+        fuse(scene, network=network, prior_scope=scope) - interpolated(scene)
+        for network in (whole, half)
+    )
+    assert np.abs(as_it_comes).max() > 1
+    np.testing.assert_allclose(half_of_it, as_it_comes / 2, atol=0.01)
+
+
+@pytest.mark.parametrize("scope", PRIOR_SCOPES)
+def test_another_process_restores_the_gains(pair_files, small_cells, scope):
+    scene = open_scene(*pair_files(size=(40, 40), bands=2), profile=KNOWN_MTF)
+    method = KSDiffMethod(random_network(), prior_scope=scope)
+    method.prepare(scene)
+    other = KSDiffMethod(random_network(), prior_scope=scope)
+    other.restore(scene, method.state())
+    tile = scene.tile(Window(0, 0, 96, 96), method.halo)
+    np.testing.assert_array_equal(other.fuse(tile), method.fuse(tile))
+    assert not np.array_equal(method.state()["gains"], np.ones(2))
 
 
 def interpolated(scene):

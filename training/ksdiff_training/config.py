@@ -57,8 +57,8 @@ class DataConfig:
     variants: simulations kept in memory a scene, each with its own MTF, phase, shift and bands.
     parts: make half of the variants of random parts of the scene, down to one patch, so that the
         statistics of small scenes are known.
-    coarser: share of variants whose scene has half its resolution first: what is small in it is then
-        dense, as where a sensor sees a town.
+    coarser: share of variants whose scene has half its resolution first: what is small in it is
+        dense then, as where a sensor sees a town.
     gain_range: MTF gain at Nyquist that the simulated MS sensor may have.
     shift: largest extra misregistration of PAN in reference pixels, in half of the variants.
     jitter: spread of the per-sample gain and offset, in standard deviations of the band.

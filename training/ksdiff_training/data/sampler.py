@@ -22,7 +22,6 @@ from .patches import PatchSimulations
 from .rasters import find_products, read_raster_pair
 from .simulation import Simulation, simulate
 
-
 Sample = tuple[np.ndarray, np.ndarray, np.ndarray]  # pan, lrms, reference
 
 
