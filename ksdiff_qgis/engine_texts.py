@@ -22,6 +22,7 @@ KNOWN = (
     translatable("Statistics at PAN resolution"),
     translatable("Reading windows for the prior"),
     translatable("Estimating the prior"),
+    translatable("Measuring the detail"),
     translatable("Fusing tile {number} of {count}"),
     translatable("Reducing tile {number} of {count}"),
     translatable("Preparing {method}"),

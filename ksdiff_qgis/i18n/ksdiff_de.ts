@@ -1010,6 +1010,11 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>Measuring the detail</source>
+            <translation>Details werden gemessen</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
             <source>Fusing tile {number} of {count}</source>
             <translation>Kachel {number} von {count} wird fusioniert</translation>
         </message>

@@ -12,6 +12,7 @@ from ksdiff_engine.classical import METHODS
 from ksdiff_engine.quality.reference import ergas, sam
 from ksdiff_engine.resample import interp23
 from ksdiff_engine.sensors import DEFAULT
+from ksdiff_engine.weights import read_card
 from ksdiff_training.cli import main
 from ksdiff_training.evaluate import MEASURES, evaluate, fuse_whole, markdown_table, means
 from ksdiff_training.scenes import PHASES, load_reduced_scene
@@ -124,6 +125,13 @@ def test_commands_train_export_and_evaluate(tmp_path, data, experiment_file, cap
     assert main(["export", str(config), *options]) == 0
     weights = output / "tiny.safetensors"
     assert str(weights) in capsys.readouterr().out
+    bare = read_card(weights)
+    assert main(["remeasure", str(weights), "--test", str(data / "test")]) == 0
+    measured = read_card(weights)
+    assert {row["scene"] for row in measured.pop("metrics")} == {"a", "b", "mean of 2"}
+    assert bare.pop("metrics") == []
+    assert measured == bare
+    capsys.readouterr()
     options = ["--weights", str(weights), "--data", str(data / "test"), "--methods", "exp"]
     assert main(["evaluate", *options, "--json", str(tmp_path / "rows.json"), "--means-only"]) == 0
     printed = capsys.readouterr().out

@@ -29,7 +29,7 @@ from .evaluate import (
     write_json,
 )
 from .experiments import Budget, experiments_table, find_experiments, run_experiments
-from .export import export, trained_modules
+from .export import export, remeasure, trained_modules
 from .scenes import PHASES
 from .train import STAGES, train
 
@@ -79,19 +79,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_adapt(commands)
 
-    command = commands.add_parser("export", help="write a finished run as one safetensors file")
-    command.add_argument("config", type=Path)
-    command.add_argument("--run", type=Path, required=True)
-    command.add_argument("--card", type=Path, required=True, help="YAML with the card's texts")
-    command.add_argument("--output", type=Path, default=Path("resources/weights"))
-    command.add_argument("--test", type=Path, help="folder of test scenes, for the card's figures")
-    command.add_argument(
-        "--checkpoint",
-        choices=("best", "final"),
-        default="best",
-        help="the weights with the smallest held-out error (default), or the last ones",
-    )
-    command.set_defaults(run_command=_export)
+    _add_export(commands)
 
     command = commands.add_parser("describe", help="parameters and multiply-adds, in thousands")
     command.add_argument("configs", type=Path, nargs="+", help="YAML files, or folders of them")
@@ -108,6 +96,28 @@ def _parser() -> argparse.ArgumentParser:
     # What the engine's commands set is called `run`.
     parser.set_defaults(run_command=lambda options: options.run(options))
     return parser
+
+
+def _add_export(commands: Any) -> None:
+    """From runs to weights files, and those' figures."""
+    command = commands.add_parser("export", help="write a finished run as one safetensors file")
+    command.add_argument("config", type=Path)
+    command.add_argument("--run", type=Path, required=True)
+    command.add_argument("--card", type=Path, required=True, help="YAML with the card's texts")
+    command.add_argument("--output", type=Path, default=Path("resources/weights"))
+    command.add_argument("--test", type=Path, help="folder of test scenes, for the card's figures")
+    command.add_argument(
+        "--checkpoint",
+        choices=("best", "final"),
+        default="best",
+        help="the weights with the smallest held-out error (default), or the last ones",
+    )
+    command.set_defaults(run_command=_export)
+
+    command = commands.add_parser("remeasure", help="write today's figures on cards of weights")
+    command.add_argument("weights", type=Path, nargs="+", help="safetensors files")
+    command.add_argument("--test", type=Path, required=True, help="folder of test scenes")
+    command.set_defaults(run_command=_remeasure)
 
 
 def _add_measures(commands: Any) -> None:
@@ -169,6 +179,12 @@ def _export(options: argparse.Namespace) -> None:
     scenes = sorted(options.test.glob("*.npz")) if options.test else []
     experiment = load_config(options.config)
     print(export(experiment, options.run, options.card, options.output, scenes, options.checkpoint))
+
+
+def _remeasure(options: argparse.Namespace) -> None:
+    for path in options.weights:
+        remeasure(path, _scenes(options.test))
+        print(path)
 
 
 def _prepare(options: argparse.Namespace) -> None:

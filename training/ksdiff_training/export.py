@@ -12,7 +12,7 @@ from torch import nn
 
 from ksdiff_engine.card_text import sensor_bands
 from ksdiff_engine.model.ksdiff import KSDiff
-from ksdiff_engine.model.storage import save_network
+from ksdiff_engine.model.storage import load_network, save_network
 from ksdiff_engine.sensors import detect_sensor
 from ksdiff_engine.weights import CARD_FORMAT
 
@@ -49,8 +49,17 @@ def export(
     path = output / f"{experiment.name}.safetensors"
     save_network(network, card, path)
     if test_scenes:
-        save_network(network, {**card, "metrics": _metrics(path, test_scenes)}, path)
+        remeasure(path, test_scenes)
     return path
+
+
+def remeasure(path: Path, test_scenes: Sequence[Path]) -> None:
+    """Put the figures that weights have on test scenes now on their card; all else stays.
+
+    Raises WeightsError for a file that is no weights.
+    """
+    network, card = load_network(path)
+    save_network(network, {**card, "metrics": _metrics(path, test_scenes)}, path)
 
 
 def _read_card(path: Path) -> dict[str, Any]:
