@@ -240,7 +240,7 @@ class KSDiffMethod:
 
         def of_band(band: int) -> np.ndarray:
             image = np.empty((1 + count, *tile.pan.shape), dtype=np.float32)
-            image[:1] = standardise_band(tile.ms_up, scene, band)
+            standardise_band(tile.ms_up, scene, band, out=image[:1])
             band_features(shared, tile.ms_up, scene, band, count, out=image[1:])
             return np.pad(image, padding, mode="edge") if any(map(any, padding)) else image
 

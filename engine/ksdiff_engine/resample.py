@@ -141,13 +141,24 @@ def separable(rows: np.ndarray, image: np.ndarray, columns: np.ndarray) -> np.nd
 
     rows (H', H), columns (W', W), image (..., H, W); all of one type. Some rows of a matrix at a
     time, only what they have in common that is not zero is multiplied: a quarter of the time.
+    Where there are more rows afterwards they come last, since results lie in memory by rows.
     """
-    between = np.empty((*image.shape[:-2], len(rows), image.shape[-1]), image.dtype)
+    if len(rows) > rows.shape[1]:
+        return _along_rows(rows, _along_columns(image, columns))
+    return _along_columns(_along_rows(rows, image), columns)
+
+
+def _along_rows(rows: np.ndarray, image: np.ndarray) -> np.ndarray:
+    result = np.empty((*image.shape[:-2], len(rows), image.shape[-1]), image.dtype)
     for place, span in _bands(rows):
-        np.matmul(rows[place, span], image[..., span, :], out=between[..., place, :])
-    result = np.empty((*between.shape[:-1], len(columns)), image.dtype)
+        np.matmul(rows[place, span], image[..., span, :], out=result[..., place, :])
+    return result
+
+
+def _along_columns(image: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    result = np.empty((*image.shape[:-1], len(columns)), image.dtype)
     for place, span in _bands(columns):
-        np.matmul(between[..., span], columns[place, span].T, out=result[..., place])
+        np.matmul(image[..., span], columns[place, span].T, out=result[..., place])
     return result
 
 

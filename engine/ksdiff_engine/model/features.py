@@ -92,25 +92,36 @@ def band_features(
     features[:SHARED_FEATURES] = shared
     injected = np.multiply(shared[1], np.float32(scene.correlation[band]), out=features[3])
     if count == 6:
-        np.multiply(injected, _brightness(shared, ms_up, scene, band), out=features[4])
+        _brightness(shared, ms_up[band], scene, band, out=features[4])
+        features[4] *= injected
         features[5] = np.log2(scene.ratio) - 2
     return features
 
 
 def _brightness(
-    shared: np.ndarray, ms_up: np.ndarray, scene: Standardisation, band: int
+    shared: np.ndarray, image: np.ndarray, scene: Standardisation, band: int, out: np.ndarray
+) -> None:
+    """The band over what PAN's low-pass version predicts of it; 1 where nothing can be divided.
+
+    In place, as every pass over a tile's memory counts.
+    """
+    predicted = np.subtract(shared[0], shared[1])
+    predicted *= np.float32(scene.correlation[band] * scene.std[band])
+    predicted += np.float32(scene.mean[band])
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        np.divide(image, predicted, out=out)
+    np.clip(out, 0.0, LARGEST_MODULATION, out=out)
+    out[~(predicted > np.float32(1e-3 * scene.std[band]))] = 1.0
+
+
+def standardise_band(
+    ms_up: np.ndarray, scene: Standardisation, band: int, out: np.ndarray | None = None
 ) -> np.ndarray:
-    """The band over what PAN's low-pass version predicts of it; 1 where nothing can be divided."""
-    slope = np.float32(scene.correlation[band] * scene.std[band])
-    predicted = np.float32(scene.mean[band]) + slope * (shared[0] - shared[1])
-    smallest = np.float32(1e-3 * scene.std[band])
-    ratio = np.divide(
-        ms_up[band], predicted, out=np.ones_like(predicted), where=predicted > smallest
-    )
-    return np.clip(ratio, 0.0, LARGEST_MODULATION)
+    """Band `band` of (C, H, W) in units of its own standard deviation, (1, H, W) float32.
 
-
-def standardise_band(ms_up: np.ndarray, scene: Standardisation, band: int) -> np.ndarray:
-    """Band `band` of (C, H, W) in units of its own standard deviation, (1, H, W) float32."""
-    scaled = (ms_up[band] - np.float32(scene.mean[band])) / np.float32(scene.std[band])
-    return scaled[None].astype(np.float32, copy=False)
+    It is written to `out` where that is given.
+    """
+    scaled = np.empty((1, *ms_up.shape[1:]), np.float32) if out is None else out
+    np.subtract(ms_up[band], np.float32(scene.mean[band]), out=scaled[0])
+    scaled /= np.float32(scene.std[band])
+    return scaled

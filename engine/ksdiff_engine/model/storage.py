@@ -65,8 +65,10 @@ def save_network(network: KSDiff, card: dict[str, Any], path: str | Path) -> Non
         "tensors_sha256": _sha256(tensors),
     }
     metadata = {"card": json.dumps(card, ensure_ascii=False)}
-    # Not save_file, which lets nobody but its owner read the file.
-    Path(path).write_bytes(save(tensors, metadata=metadata))
+    # Not save_file, which lets nobody but its owner read the file; and never half a file.
+    temporary = Path(path).with_suffix(".tmp")
+    temporary.write_bytes(save(tensors, metadata=metadata))
+    temporary.replace(path)
 
 
 def _sha256(tensors: dict[str, torch.Tensor]) -> str:
