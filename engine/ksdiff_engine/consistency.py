@@ -50,12 +50,11 @@ class DetailGauge:
     def gains(self) -> np.ndarray:
         """(C,) float64 within ``LIMITS``; 1 where there is nothing to measure.
 
-        In scenes of few pixels, where a band's slope is uncertain, all bands draw on one.
+        In scenes of few pixels, where slopes are uncertain, bands lean on the mean of all slopes.
         """
         measured = self._power > 0
         if not measured.any():
             return np.ones(self._scene.bands)
-        # Each band in its own unit, so that none outweighs the others.
         slopes = self._product[measured] / self._power[measured]
         gains = np.ones(self._scene.bands)
         own = self._pixels / (self._pixels + TRUSTED_PIXELS)

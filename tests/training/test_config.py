@@ -86,6 +86,16 @@ DATA = {"train": [{"pattern": "a"}], "validation": ["b"]}
             "pixel_diffusion is band-shared: bands is 1, not 4",
         ),
         ({"model": {"modulation": "film"}}, "modulation must be one of"),
+        ({"data": {**DATA, "windows": 3}}, "batch 2 must divide by windows 3"),
+        (
+            {
+                "data": {**DATA, "windows": 4},
+                "stage1": STAGE,
+                "stage2": STAGE,
+                "model": {"bands": 4, "pooled_prior": True},
+            },
+            "windows must be 1",
+        ),
     ],
 )
 def test_mistakes_are_named_with_the_file(experiment_file, changes, message):

@@ -27,9 +27,13 @@ TRAINING = Path(__file__).parents[2] / "training"
 FILES = sorted(
     path for room in ("configs", "experiments") for path in TRAINING.glob(f"{room}/**/*.yaml")
 )
-PRIOR = TRAINING / "experiments" / "prior"  # has its own rule
+PRIOR = TRAINING / "experiments" / "prior"
+# What differs from one of its experiments in nothing but data settings.
+VARIATIONS = {"windows": "ksdiff", "augmentation": "backbone"}
 TABLES = sorted(
-    path for path in (TRAINING / "experiments").iterdir() if path.is_dir() and path != PRIOR
+    path
+    for path in (TRAINING / "experiments").iterdir()
+    if path.is_dir() and path != PRIOR and path.name not in VARIATIONS
 )
 
 
@@ -40,11 +44,19 @@ def test_experiments_of_the_project_train(path, tmp_path, data, experiment_file,
 
     def shortened(path):
         experiment = load_config(path)
+        ours = experiment.data
+        batch = 2 * ours.windows
         return replace(
             experiment,
-            data=replace(scenes, variants=1),
-            stage1=replace(experiment.stage1, steps=2, batch=2),
-            stage2=replace(experiment.stage2, steps=2, batch=2),
+            data=replace(
+                scenes,
+                variants=1,
+                windows=ours.windows,
+                coarser=ours.coarser,
+                contrast=ours.contrast,
+            ),
+            stage1=replace(experiment.stage1, steps=2, batch=batch),
+            stage2=replace(experiment.stage2, steps=2, batch=batch),
         )
 
     def trained(path):
@@ -66,6 +78,16 @@ def test_a_table_compares_like_with_like(folder):
         assert experiment.data == experiments[0].data
         assert passes(experiment, "stage1") == passes(experiments[0], "stage1")
         assert passes(experiment, "stage2") == passes(experiments[0], "stage2")
+
+
+@pytest.mark.parametrize(("folder", "original"), VARIATIONS.items())
+def test_variations_differ_in_their_data_settings_alone(folder, original):
+    experiments = find_experiments([PRIOR.parent / folder])
+    expected = load_config(PRIOR / f"{original}.yaml")
+    for experiment in experiments:
+        assert experiment.data != expected.data
+        assert replace(experiment, name=expected.name, data=expected.data) == expected
+        assert experiment.data.train == expected.data.train
 
 
 def test_the_prior_is_compared_at_equal_steps_and_at_equal_time():

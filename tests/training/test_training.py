@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -218,6 +220,19 @@ def test_a_prior_from_the_inputs_alone_has_no_second_stage(tmp_path, data, exper
     prior = known_prior(modules, (pan, lrms, reference), "inputs")
     assert torch.equal(prior, known_prior(modules, (pan, lrms, 0 * reference), "inputs"))
     assert not torch.equal(prior, known_prior(modules, (pan, lrms, reference), "target"))
+
+
+def test_windows_of_a_scene_share_the_mean_of_their_priors(tmp_path, data, experiment_file):
+    experiment = load_config(experiment_file())
+    modules = build_modules(experiment).requires_grad_(False)
+    batch = PatchSampler(data, experiment.data, 4, 9).batch(4)
+    alone, shared = (known_prior(modules, batch, "target", windows) for windows in (1, 2))
+    assert (len(alone), len(shared)) == (4, 2)
+    torch.testing.assert_close(shared, (alone[::2] + alone[1::2]) / 2)
+    pairs = replace(experiment, data=replace(experiment.data, windows=2))
+    two_processes = SimpleNamespace(world=2, device=torch.device("cpu"))
+    with pytest.raises(ValueError, match="batch of 2 cannot be shared by 2 processes with 2"):
+        stage1(pairs, modules, PatchSampler(data, pairs.data, 4, 9), tmp_path, two_processes)
 
 
 def test_stage_1_learns_to_fuse(tmp_path, data, experiment_file):

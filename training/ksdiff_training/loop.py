@@ -50,6 +50,12 @@ class Stage:
         self.experiment = experiment
         self.config = config
         self.compute = compute or Compute(amp=experiment.amp)
+        windows, processes = experiment.data.windows, self.compute.world
+        if config.batch % (windows * processes):
+            raise ValueError(
+                f"a batch of {config.batch} cannot be shared by {processes} processes with "
+                f"{windows} windows of a scene together"
+            )
         self.modules = modules.to(self.compute.device)
         self.sampler = sampler
         self.folder = folder
