@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ksdiff_engine.model.ksdiff import KSDiff, TargetEncoder
+from ksdiff_engine.model.ksdiff import KSDiff, TargetEncoder, pooled
 
 from .compute import Compute
 from .config import ExperimentConfig
@@ -71,12 +71,7 @@ def known_prior(
         return None
     pan, lrms, reference = batch
     prior = modules["target"](pan, lrms, reference if source == "target" else lrms)
-    return of_scene(prior, windows)
-
-
-def of_scene(prior: Tensor, windows: int) -> Tensor:
-    """Priors of the windows of each scene, (S W, N, C_z) -> their mean, (S, N, C_z)."""
-    return prior.unflatten(0, (-1, windows)).mean(dim=1)
+    return pooled(prior, windows)
 
 
 def stage2(
@@ -113,7 +108,7 @@ def stage2(
             prior = ksdiff.sample_prior(condition, compute.randn_like(z0))
         else:
             prior = ksdiff.destandardise(estimate)
-        prior = of_scene(prior, experiment.data.windows)
+        prior = pooled(prior, experiment.data.windows)
         image_loss = (reference - ksdiff.fuse(pan, lrms, prior)).abs().mean()
         loss = prior_loss + experiment.image_weight * image_loss
         return {"loss": loss, "image": image_loss, "prior": prior_loss}

@@ -11,13 +11,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from ksdiff_engine.model.ksdiff import pooled
+
 from .config import DataConfig
 from .data.pairs import PairFile
 from .data.patches import PatchSimulations
 from .data.sampler import cut_windows, load_sources
 from .data.simulation import Simulation, simulate
 from .loop import Batch
-from .stages import known_prior, of_scene
+from .stages import known_prior
 
 PATCHES_A_SCENE = 8
 PATCHES_A_FILE = 64  # of PanCollection's layout, which holds many scenes
@@ -62,7 +64,7 @@ class Validator:
         batch = self._batch(modules)
         pan, lrms, _ = batch
         prior = modules["ksdiff"].estimate_prior(pan, lrms, seed=0)
-        prior = None if prior is None else of_scene(prior, self.windows)
+        prior = None if prior is None else pooled(prior, self.windows)
         return _figures(batch, modules["ksdiff"].fuse(pan, lrms, prior))
 
     @torch.no_grad()

@@ -79,12 +79,15 @@ class TargetEncoder(nn.Module):
         if self.config.pooled_prior:
             pan, lrms, reference = band_by_band(pan, lrms, reference)
         prior = self.plfe((pan, lrms), torch.cat([reference, reference - lrms], dim=1))
-        return _pooled(prior, bands) if self.config.pooled_prior else prior
+        return pooled(prior, bands) if self.config.pooled_prior else prior
 
 
-def _pooled(prior: Tensor, bands: int) -> Tensor:
-    """Priors of the bands of each patch, (B C, N, C_z) -> their mean, (B, N, C_z)."""
-    return prior.unflatten(0, (-1, bands)).mean(dim=1)
+def pooled(prior: Tensor, count: int) -> Tensor:
+    """Priors of `count` bands of a patch, or windows of a scene, one after the other -> their mean.
+
+    (S count, N, C_z) -> (S, N, C_z).
+    """
+    return prior.unflatten(0, (-1, count)).mean(dim=1)
 
 
 class KSDiff(nn.Module):
@@ -135,7 +138,7 @@ class KSDiff(nn.Module):
             return self.condition_encoder((pan,), lrms)
         bands = lrms.shape[1]
         pan, lrms = band_by_band(pan, lrms)
-        return _pooled(self.condition_encoder((pan,), lrms), bands)
+        return pooled(self.condition_encoder((pan,), lrms), bands)
 
     def sample_prior(self, condition: Tensor, noise: Tensor, steps: int | None = None) -> Tensor:
         """DDIM from `noise` (B, N, C_z) to the prior's estimate, destandardised.
