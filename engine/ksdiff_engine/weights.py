@@ -8,6 +8,7 @@ nothing anywhere unpickles: a pickle runs code when it is read.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -280,13 +281,21 @@ def _read_header(path: Pathlike) -> dict[str, Any]:
             text = file.read(length)
     except OSError as error:
         raise _unreadable(path, error) from error
+    return _parse_header(text, size - 8 - length, os.fspath(path))
+
+
+# Every algorithm that offers weights reads the catalogue when QGIS starts. Keyed by the bytes, so
+# that a file which was replaced is not taken for the old one. Callers change nothing in it.
+@functools.lru_cache(maxsize=32)
+def _parse_header(text: bytes, available: int, path: str) -> dict[str, Any]:
+    """Return the header, checked against itself and the bytes of tensors behind it."""
     try:
         header = json.loads(text.decode("utf-8"))
     except ValueError as error:
         raise WeightsError(f"The header of {path} is damaged.", hint=_FETCH_AGAIN) from error
     if not isinstance(header, dict):
         raise WeightsError(f"The header of {path} is no JSON object.", hint=_FETCH_AGAIN)
-    _check_tensors(header, size - 8 - length, path)
+    _check_tensors(header, available, path)
     return header
 
 

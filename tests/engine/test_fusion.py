@@ -19,6 +19,7 @@ from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import Window, tiles
 from ksdiff_engine.scene import Scene
 from ksdiff_engine.sensors import DEFAULT
+from tests.engine.hardware import needs_bfloat16
 
 
 def random_network(**settings):
@@ -163,6 +164,7 @@ def test_tiles_may_start_anywhere_when_ms_is_shifted(tmp_path, geotiff, small_ce
     assert np.abs(fuse(scene, prior_scope=scope, edge=61) - whole).max() < 1e-4 * change
 
 
+@needs_bfloat16
 def test_half_precision_changes_little_and_asks_for_tiles_of_one_size(pair_files, small_cells):
     scene = open_scene(*pair_files(size=(40, 44), bands=2))
     exact = fuse(scene)

@@ -8,6 +8,7 @@ import torch
 
 from ksdiff_engine.model.backbones.unet import UNet
 from ksdiff_engine.pixel_pass import PixelPass, fastest_precision, keep_freed_memory
+from tests.engine.hardware import BFLOAT16, needs_bfloat16
 
 CPU = torch.device("cpu")
 HALO = 32
@@ -66,6 +67,7 @@ def test_every_band_passes_its_own_network():
         np.testing.assert_allclose(result, expected(net, image), atol=1e-5)
 
 
+@needs_bfloat16
 def test_bfloat16_is_near_float32_and_does_not_depend_on_the_place_in_a_tile():
     net, (image,) = network(), images(1)
     (exact,) = residuals([net], [image])
@@ -86,7 +88,7 @@ def test_a_tile_that_exceeds_the_memory_is_cut_into_parts_without_seams(pixels):
     np.testing.assert_allclose(result, expected(net.inner, image), atol=1e-5)
 
 
-@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("precision", [torch.float32, BFLOAT16])
 def test_an_edge_bounds_what_a_network_sees_and_changes_nothing(precision):
     (image,) = images(1)
     net = SmallMemory(network(), 200 * 200).to(precision)

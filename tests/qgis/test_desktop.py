@@ -18,6 +18,7 @@ from tests.qgis.conftest import FAKE_WORKER, write_raster
 
 SCRIPT = Path(__file__).with_name("desktop_script.py")
 SECONDS = 600  # a busy machine takes its time
+LOOP = 0.05
 
 pytestmark = [
     pytest.mark.skipif(desktop.QGIS is None, reason="QGIS's desktop (qgis.bin) is not installed"),
@@ -132,4 +133,5 @@ def test_unloading_leaves_nothing_behind(seen):
 
 
 def test_enabling_takes_less_than_a_tenth_of_a_second(seen):
-    assert min(seen["seconds to enable"]) < 0.1
+    """On a PC that takes LOOP for the loop of the script; servers are slower, and uneven."""
+    assert min(enable / loop for enable, loop in seen["seconds to enable"]) * LOOP < 0.1

@@ -11,6 +11,7 @@ from ksdiff_engine.model import frozen
 from ksdiff_engine.model.backbones.unet import UNet
 from ksdiff_engine.model.baking import bake
 from ksdiff_engine.model.frozen import BakedConv2d, FusedConv2d, added, can_fuse, fused, rectified
+from tests.engine.hardware import BFLOAT16
 
 needs_onednn = pytest.mark.skipif(not can_fuse(), reason="this torch has no oneDNN")
 
@@ -43,7 +44,7 @@ def test_each_step_is_that_of_the_separate_layers(number):
 
 
 @needs_onednn
-@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("precision", [torch.float32, BFLOAT16])
 @torch.no_grad()
 def test_a_frozen_network_is_the_same_function(precision):
     torch.manual_seed(1)
