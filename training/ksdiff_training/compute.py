@@ -15,10 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from ksdiff_engine.device import choose_device
+from ksdiff_engine.pixel_pass import fastest_precision
 
 
 class Compute:
-    """Device and processes of a run; `amp` computes in bfloat16 where autocast allows it."""
+    """Device and processes of a run.
+
+    amp: compute in bfloat16 where autocast allows it and the device has units for it. Processors
+        without them take tens of times as long as in float32, in which they compute instead.
+    """
 
     def __init__(self, device: str = "cpu", *, amp: bool = False) -> None:
         """`device` is ``auto``, ``cpu`` or ``cuda``; a GPU that cannot be used is warned of."""
@@ -38,7 +43,7 @@ class Compute:
             num_nodes=self.world // here,
             # A stage need not use all of a network: stage 1 has no denoiser.
             strategy=DDPStrategy(find_unused_parameters=True) if self.world > 1 else "auto",
-            precision="bf16-mixed" if amp else "32-true",
+            precision="bf16-mixed" if amp and _gains_from_bfloat16(chosen) else "32-true",
         )
         self.fabric.launch()
 
@@ -89,3 +94,7 @@ class Compute:
     def wait(self) -> None:
         """Until all processes have come here."""
         self.fabric.barrier()
+
+
+def _gains_from_bfloat16(device: torch.device) -> bool:
+    return fastest_precision(device) == torch.bfloat16

@@ -122,7 +122,7 @@ class ExperimentConfig:
     start: another experiment, whose finished run lies beside this one's in a folder of its name:
         stage 1 begins with what both networks have in common. With `stage1.steps` 0 that is
         fine-tuning by stage 2; from a network without a prior, a cheap way to a good backbone.
-    amp: bfloat16 where torch's autocast allows it.
+    amp: bfloat16 where torch's autocast allows it, on devices that are faster in it.
     checkpoint_every, validate_every, log_every: in steps.
     """
 
