@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .model.frozen import can_fuse, fused
+from .model.frozen import can_fuse, fused, middle
 
 # Of glibc's mallopt: tensors below the threshold are kept when freed instead of handed back. Each
 # layer's output is tens of megabytes, whose pages the system else clears anew every time.
@@ -91,6 +91,7 @@ class PixelPass:
     def residuals(self, inputs: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Each network's output, (H, W) float32, for its own input (C_in, H, W) float32.
 
+        It is zero in the halo: what that depends on is not in the input.
         While a GPU works on one input, the next one is made.
         """
         launched: _Launched | None = None
@@ -107,6 +108,9 @@ class PixelPass:
         self._columns = self._edge or sys.maxsize
         self._rows = self._edge or (CPU_ROWS if device.type == "cpu" else sys.maxsize)
         networks = [copy.deepcopy(n).to(device=device, dtype=precision) for n in self._sources]
+        for network in networks:
+            if hasattr(network, "drop_borders") and network.radius <= self._halo:
+                network.drop_borders()
         if device.type == "cpu" and can_fuse():
             networks = [fused(network) for network in networks]
         self._networks = networks
@@ -146,27 +150,24 @@ class PixelPass:
 
     def _in_parts(self, network: nn.Module, x: Tensor) -> Tensor:
         """The same, part by part: each is seen with a halo, beyond which it does not depend."""
-        rows = self._cuts(x.shape[2], self._rows)
-        columns = self._cuts(x.shape[3], self._columns)
-        if len(rows) == len(columns) == 1:
-            return network(x)
-        halo, result = self._halo, x.new_empty(1, 1, *x.shape[2:])
-        for top, bottom in rows:
-            for left, right in columns:
-                first_row, first_column = max(0, top - halo), max(0, left - halo)
-                part = x[:, :, first_row : bottom + halo, first_column : right + halo]
+        result = x.new_zeros(1, 1, *x.shape[2:])
+        for rows in self._cuts(x.shape[2], self._rows):
+            for columns in self._cuts(x.shape[3], self._columns):
+                part = x[:, :, self._seen(rows), self._seen(columns)]
                 part = network(part.contiguous(memory_format=torch.channels_last))
-                part = part[:, :, top - first_row :, left - first_column :]
-                result[:, :, top:bottom, left:right] = part[:, :, : bottom - top, : right - left]
+                height, width = rows.stop - rows.start, columns.stop - columns.start
+                result[:, :, rows, columns] = middle(part, height, width)
         return result
 
-    def _cuts(self, size: int, edge: int) -> list[tuple[int, int]]:
-        """Spans of an axis; the first and the last hold the tile's own halo besides."""
-        halo = self._halo
+    def _cuts(self, size: int, edge: int) -> list[slice]:
+        """Spans of an axis without its halo."""
         # The grid of strided layers begins alike in every part.
         edge = max(self._stride, edge // self._stride * self._stride)
-        inner = range(halo + edge, size - halo, edge)
-        return list(zip([0, *inner], [*inner, size]))
+        end = size - self._halo
+        return [slice(begin, min(begin + edge, end)) for begin in range(self._halo, end, edge)]
+
+    def _seen(self, span: slice) -> slice:
+        return slice(span.start - self._halo, span.stop + self._halo)
 
 
 class _Launched:

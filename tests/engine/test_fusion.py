@@ -216,7 +216,8 @@ def test_result_is_interpolation_plus_the_networks_residual(pair_files, monkeypa
     with torch.no_grad():
         batch = [torch.from_numpy(a.astype(np.float32))[None] for a in (pan, lrms)]
         expected = network(*batch, seed=3)[0].numpy() * std[0] + s.mean[0]
-    np.testing.assert_allclose(method.fuse(tile), expected, atol=1e-3 * std[0])
+    inner = np.s_[:, method.halo : -method.halo, method.halo : -method.halo]
+    np.testing.assert_allclose(method.fuse(tile)[inner], expected[inner], atol=1e-3 * std[0])
 
 
 @pytest.mark.parametrize("ms_size", [(2, 2), (2, 5), (3, 40)])

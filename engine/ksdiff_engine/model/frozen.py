@@ -58,11 +58,17 @@ class FusedConv2d(nn.Module):
         return self._with_unary(x, "relu")
 
     def added_to(self, other: Tensor, x: Tensor) -> Tensor:
-        """``other + self(x)``."""
+        """``other + self(x)``, `other` without its borders where the result has none."""
+        other = middle(other, *self._size(x)).contiguous(memory_format=torch.channels_last)
         operation = torch.ops.mkldnn._convolution_pointwise.binary
         return operation(
             x, other, self.weight, self.bias, *self.settings, "add", 1.0, None, [], None
         )
+
+    def _size(self, x: Tensor) -> list[int]:
+        """Height and width of the result."""
+        axes = zip(x.shape[2:], self.weight.shape[2:], *self.settings[:3])
+        return [(n + 2 * pad - gap * (k - 1) - 1) // step + 1 for n, k, pad, step, gap in axes]
 
     def _with_unary(self, x: Tensor, name: str) -> Tensor:
         operation = torch.ops.mkldnn._convolution_pointwise
@@ -77,10 +83,19 @@ def rectified(layer: nn.Module, x: Tensor, *prior: Tensor | None) -> Tensor:
 
 
 def added(other: Tensor, layer: nn.Module, x: Tensor, *prior: Tensor | None) -> Tensor:
-    """``other + layer(x, *prior)``."""
+    """``other + layer(x, *prior)``, `other` without its borders where the result has none."""
     if isinstance(layer, FusedConv2d):
         return layer.added_to(other, x)
-    return other + layer(x, *prior)
+    result = layer(x, *prior)
+    return middle(other, *result.shape[2:]) + result
+
+
+def middle(x: Tensor, height: int, width: int) -> Tensor:
+    """The middle (B, C, height, width) of an image, itself if it is no larger."""
+    top, left = (x.shape[2] - height) // 2, (x.shape[3] - width) // 2
+    if not top and not left:
+        return x
+    return x[:, :, top : top + height, left : left + width]
 
 
 def can_fuse() -> bool:
