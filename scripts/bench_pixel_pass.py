@@ -20,10 +20,10 @@ import torch
 from torch import Tensor, nn
 
 from ksdiff_engine import weights
+from ksdiff_engine.device import keep_freed_memory
 from ksdiff_engine.model.baking import bake
 from ksdiff_engine.model.frozen import fused
 from ksdiff_engine.model.storage import load_network
-from ksdiff_engine.pixel_pass import keep_freed_memory
 
 
 def main() -> None:

@@ -6,8 +6,9 @@ import contextlib
 import os
 import sys
 
-from ksdiff_engine.device import parallel_by_tiles
+from ksdiff_engine.device import keep_freed_memory, parallel_by_tiles
 
+keep_freed_memory()
 parallel_by_tiles()
 
 from ksdiff_engine.cli import main  # noqa: E402

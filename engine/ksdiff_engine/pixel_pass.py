@@ -9,7 +9,6 @@ not suffice, a tile is cut into smaller and smaller parts, and at last the CPU t
 from __future__ import annotations
 
 import copy
-import ctypes
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -17,12 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .device import keep_freed_memory
 from .model.frozen import can_fuse, fused, middle
-
-# Of glibc's mallopt: tensors below the threshold are kept when freed instead of handed back. Each
-# layer's output is tens of megabytes, whose pages the system else clears anew every time.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-KEPT = 1 << 30
 
 # Edges of parts in pixels, halo apart. A CPU is fastest with strips of a tile, whose features take
 # few pages of memory; the halo makes smaller parts dear. A GPU takes a tile whole unless its memory
@@ -43,20 +38,6 @@ def fastest_precision(device: torch.device) -> torch.dtype:
     units = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     able = any(getattr(torch.cpu, unit, bool)() for unit in units)
     return torch.bfloat16 if able else torch.float32
-
-
-def keep_freed_memory() -> None:
-    """Let the C library keep what is freed, up to a gigabyte; does nothing but with glibc.
-
-    A job of 16 megapixels takes a fifth less time, and a sixth of the system's.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, KEPT)
-        mallopt(M_TRIM_THRESHOLD, KEPT)
-        mallopt(M_ARENA_MAX, 1)  # those of threads are handed back all the same
 
 
 class PixelPass:

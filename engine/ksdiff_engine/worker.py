@@ -16,7 +16,7 @@ import traceback
 from typing import Any
 
 from ksdiff_engine import protocol
-from ksdiff_engine.device import limit_threads, parallel_by_tiles
+from ksdiff_engine.device import keep_freed_memory, limit_threads, parallel_by_tiles
 from ksdiff_engine.errors import Cancelled, EngineError, InputError
 from ksdiff_engine.job import Job, job_from_dict
 from ksdiff_engine.leftovers import remove_leftovers
@@ -105,6 +105,7 @@ class Cancellation:
 
 def main() -> int:
     """Run the one job that stdin asks for; 0 when it is done, 1 when it failed."""
+    keep_freed_memory()
     channel = Channel(_reserve_stdout())
     cancellation = Cancellation(channel)
     signal.signal(signal.SIGTERM, cancellation.want)

@@ -137,6 +137,7 @@ def chosen_method(options: argparse.Namespace, scene: Scene) -> KSDiffMethod:
         ratio, sensor = round(scene.ratio), scene.profile.name
         path = weights.select(entries, bands=scene.bands, ratio=ratio, sensor=sensor)[0].path
     method = KSDiffMethod.from_file(path)
+    method.halo = 0  # a limit: no pixel is computed twice
     method.prepare(scene)
     return method
 

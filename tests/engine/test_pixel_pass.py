@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from ksdiff_engine.device import keep_freed_memory
 from ksdiff_engine.model.backbones.unet import UNet
-from ksdiff_engine.pixel_pass import PixelPass, fastest_precision, keep_freed_memory
+from ksdiff_engine.pixel_pass import PixelPass, fastest_precision
 from tests.engine.hardware import BFLOAT16, needs_bfloat16
 
 CPU = torch.device("cpu")
@@ -104,7 +105,8 @@ def test_a_cpu_sees_strips_of_a_tile_without_seams():
     (image,) = images(1, (1200, 160))
     net = SmallMemory(network(), 1200 * 160)
     (result,) = residuals([net], [image])
-    assert net.sizes == [(512 + 2 * HALO) * 160] * 2 + [(1200 - 2 * 512) * 160]
+    rest = 1200 - 2 * HALO - 2 * 512
+    assert net.sizes == [(rows + 2 * HALO) * 160 for rows in (512, 512, rest)]
     np.testing.assert_allclose(result, expected(net.inner, image), atol=1e-5)
 
 
