@@ -115,7 +115,7 @@ class PixelPass:
         tensor = torch.from_numpy(array)[None]
         if self.device.type == "cuda":
             tensor = tensor.pin_memory().to(self.device, non_blocking=True)
-        return tensor.to(dtype=self.precision, memory_format=torch.channels_last)
+        return tensor
 
     def _within_memory(self, network: nn.Module, x: Tensor) -> Tensor:
         """The network on (1, C_in, H, W), in ever smaller parts where that is too much at once."""
@@ -131,11 +131,11 @@ class PixelPass:
 
     def _in_parts(self, network: nn.Module, x: Tensor) -> Tensor:
         """The same, part by part: each is seen with a halo, beyond which it does not depend."""
-        result = x.new_zeros(1, 1, *x.shape[2:])
+        result = x.new_zeros(1, 1, *x.shape[2:], dtype=self.precision)
         for rows in self._cuts(x.shape[2], self._rows):
             for columns in self._cuts(x.shape[3], self._columns):
                 part = x[:, :, self._seen(rows), self._seen(columns)]
-                part = network(part.contiguous(memory_format=torch.channels_last))
+                part = network(part.to(self.precision, memory_format=torch.channels_last))
                 height, width = rows.stop - rows.start, columns.stop - columns.start
                 result[:, :, rows, columns] = middle(part, height, width)
         return result
