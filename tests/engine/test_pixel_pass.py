@@ -105,8 +105,8 @@ def test_a_cpu_sees_strips_of_a_tile_without_seams():
     (image,) = images(1, (1200, 160))
     net = SmallMemory(network(), 1200 * 160)
     (result,) = residuals([net], [image])
-    rest = 1200 - 2 * HALO - 2 * 512
-    assert net.sizes == [(rows + 2 * HALO) * 160 for rows in (512, 512, rest)]
+    rest = 1200 - 2 * HALO - 3 * 344
+    assert net.sizes == [(rows + 2 * HALO) * 160 for rows in (344, 344, 344, rest)]
     np.testing.assert_allclose(result, expected(net.inner, image), atol=1e-5)
 
 
