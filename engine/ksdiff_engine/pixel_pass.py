@@ -20,8 +20,8 @@ from .device import keep_freed_memory
 from .model.frozen import can_fuse, fused, middle
 
 # Edges of parts in pixels, halo apart. A CPU is fastest with strips of a tile, whose features take
-# few pages of memory; the halo makes smaller parts dear. In float32 a third of a tile takes the time
-# of a half, and less memory. A GPU takes a tile whole unless its memory does not suffice.
+# few pages of memory; the halo makes smaller parts dear. In float32 a third of a tile takes as long
+# as a half, and less memory. A GPU takes a tile whole unless its memory does not suffice.
 CPU_ROWS, CPU_ROWS_FLOAT32, SMALLEST_PART = 512, 344, 64
 
 
