@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from .device import keep_freed_memory
+from .model.backbones.unet import UNet
 from .model.frozen import can_fuse, fused, middle
 
 # Edges of parts in pixels, halo apart. A CPU is fastest with strips of a tile, whose features take
@@ -91,7 +92,7 @@ class PixelPass:
         self._rows = self._edge or (rows if device.type == "cpu" else sys.maxsize)
         networks = [copy.deepcopy(n).to(device=device, dtype=precision) for n in self._sources]
         for network in networks:
-            if hasattr(network, "drop_borders") and network.radius <= self._halo:
+            if isinstance(network, UNet) and network.radius <= self._halo:
                 network.drop_borders()
         if device.type == "cpu" and can_fuse():
             networks = [fused(network) for network in networks]

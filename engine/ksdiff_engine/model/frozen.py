@@ -42,12 +42,9 @@ class FusedConv2d(nn.Module):
     def __init__(self, layer: nn.Conv2d | BakedConv2d) -> None:
         super().__init__()
         self.weight, self.bias = layer.weight, layer.bias
-        self.settings = (
-            list(layer.padding),
-            list(layer.stride),
-            list(layer.dilation),
-            layer.groups,
-        )
+        pairs = (layer.padding, layer.stride, layer.dilation)
+        padding, stride, dilation = ([int(number) for number in pair] for pair in pairs)
+        self.settings = (padding, stride, dilation, layer.groups)
 
     def forward(self, x: Tensor, prior: Tensor | None = None) -> Tensor:
         """x (B, C_in, H, W) -> (B, C_out, H', W'); `prior` is in the kernel already."""
@@ -67,7 +64,8 @@ class FusedConv2d(nn.Module):
 
     def _size(self, x: Tensor) -> list[int]:
         """Height and width of the result."""
-        axes = zip(x.shape[2:], self.weight.shape[2:], *self.settings[:3])
+        padding, stride, dilation, _ = self.settings
+        axes = zip(x.shape[2:], self.weight.shape[2:], padding, stride, dilation)
         return [(n + 2 * pad - gap * (k - 1) - 1) // step + 1 for n, k, pad, step, gap in axes]
 
     def _with_unary(self, x: Tensor, name: str) -> Tensor:

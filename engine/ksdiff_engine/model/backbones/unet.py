@@ -11,7 +11,7 @@ from functools import partial
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..frozen import middle, rectified
+from ..frozen import BakedConv2d, middle, rectified
 from ..kernel_generator import ModulatedConv2d, Ranks
 from .blocks import ResidualBlock, start_at_zero
 
@@ -87,7 +87,7 @@ class UNet(nn.Module):
         """
         layers = (self.encode, self.middle, self.decode, self.refine, self.leave)
         for layer in (layer for part in layers for layer in part.modules()):
-            if hasattr(layer, "padding"):
+            if isinstance(layer, (nn.Conv2d, BakedConv2d)):
                 layer.padding = (0, 0)
 
 
