@@ -98,3 +98,18 @@ def test_threads_side_by_side_share_what_torch_has():
         assert torch.get_num_threads() == 4
     finally:
         torch.set_num_threads(before)
+
+
+def test_freed_memory_is_kept_only_where_the_library_can(monkeypatch):
+    asked = []
+    library = type("Library", (), {"mallopt": lambda self, *setting: asked.append(setting)})()
+    monkeypatch.setattr("ctypes.CDLL", lambda name: library)
+    monkeypatch.setattr("sys.platform", "linux")
+    device.keep_freed_memory()
+    assert asked == [(-3, 1 << 30), (-1, 1 << 30), (-8, 1)]
+    monkeypatch.setattr("sys.platform", "win32")
+    device.keep_freed_memory()
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("ctypes.CDLL", lambda name: object())  # musl
+    device.keep_freed_memory()
+    assert len(asked) == 3

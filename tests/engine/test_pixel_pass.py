@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from ksdiff_engine.device import keep_freed_memory
 from ksdiff_engine.model.backbones.unet import UNet
 from ksdiff_engine.pixel_pass import PixelPass, fastest_precision
 from tests.engine.hardware import BFLOAT16, needs_bfloat16
@@ -110,6 +109,20 @@ def test_an_edge_bounds_what_a_network_sees_and_changes_nothing(precision):
         same_but_for_rounding(cut, whole)
 
 
+def test_borders_that_nothing_needs_are_not_computed():
+    net, (image,) = network(), images(1)
+    whole = expected(net, image)
+    net.drop_borders()
+    with torch.inference_mode():
+        part = net(torch.from_numpy(image)[None])[0, 0].numpy()
+    lost = {(of - to) / 2 for of, to in zip(whole.shape, part.shape, strict=True)}
+    assert lost == {2 * 2 + 4 * 2 + 2 * 2 + 2}  # decoder and encoder, middle, the last two layers
+    (lost,) = map(int, lost)
+    assert lost <= net.radius <= HALO
+    inner = part[HALO - lost : lost - HALO, HALO - lost : lost - HALO]
+    np.testing.assert_allclose(inner, whole[INNER], atol=1e-5)
+
+
 def test_a_cpu_sees_strips_of_a_tile_without_seams():
     (image,) = images(1, (1200, 160))
     net = SmallMemory(network(), 1200 * 160)
@@ -155,21 +168,6 @@ def test_a_gpu_gives_what_the_cpu_gives():
     for result, net, image in zip(results, networks, inputs, strict=True):
         exact = expected(net, image)
         assert np.sqrt(np.mean((result - exact) ** 2)) < 0.01 * exact.std()
-
-
-def test_freed_memory_is_kept_only_where_the_library_can(monkeypatch):
-    asked = []
-    library = type("Library", (), {"mallopt": lambda self, *setting: asked.append(setting)})()
-    monkeypatch.setattr("ctypes.CDLL", lambda name: library)
-    monkeypatch.setattr("sys.platform", "linux")
-    keep_freed_memory()
-    assert asked == [(-3, 1 << 30), (-1, 1 << 30), (-8, 1)]
-    monkeypatch.setattr("sys.platform", "win32")
-    keep_freed_memory()
-    monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr("ctypes.CDLL", lambda name: object())  # musl
-    keep_freed_memory()
-    assert len(asked) == 3
 
 
 def test_processors_without_half_precision_units_take_float32(monkeypatch):
