@@ -24,6 +24,7 @@ from ksdiff_engine.device import keep_freed_memory
 from ksdiff_engine.model.baking import bake
 from ksdiff_engine.model.frozen import fused
 from ksdiff_engine.model.storage import load_network
+from ksdiff_engine.pixel_pass import fastest_precision
 
 
 def main() -> None:
@@ -41,6 +42,9 @@ def main() -> None:
     image = torch.randn(1, channels, *options.size)
     for name, candidate, x in variants(network, image):
         print(f"{name:44} {milliseconds(candidate, x):7.1f} ms/MP", flush=True)
+    if fastest_precision(torch.device("cpu")) == torch.float32:
+        print("This processor has no units for bfloat16, in which the rest would be.")
+        return
     traced(copy.deepcopy(network).bfloat16(), innermost(image).bfloat16())
     if options.compile:
         compiled = torch.compile(copy.deepcopy(network).bfloat16())
@@ -60,11 +64,16 @@ def baked(name: str) -> tuple[nn.Module, int]:
 
 def variants(network: nn.Module, image: Tensor) -> list[tuple[str, nn.Module, Tensor]]:
     """Precision, order of the channels, and fused or not, with the input that each takes."""
-    half = copy.deepcopy(network).bfloat16()
-    return [
+    whole = [
         ("float32, channels outermost", network, image),
         ("float32, channels innermost", network, innermost(image)),
         ("float32, channels innermost, fused", fused(network), innermost(image)),
+    ]
+    if fastest_precision(torch.device("cpu")) == torch.float32:
+        return whole  # imitated, half precision takes minutes, and oneDNN may refuse it
+    half = copy.deepcopy(network).bfloat16()
+    return [
+        *whole,
         ("bfloat16, channels outermost", half, image.bfloat16()),
         ("bfloat16, channels innermost", half, innermost(image).bfloat16()),
         ("bfloat16, channels innermost, fused", fused(half), innermost(image).bfloat16()),

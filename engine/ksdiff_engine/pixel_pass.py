@@ -21,8 +21,8 @@ from .model.backbones.unet import UNet
 from .model.frozen import can_fuse, fused, middle
 
 # Edges of parts in pixels, halo apart. A CPU is fastest with strips of a tile, whose features take
-# few pages of memory; the halo makes smaller parts dear. In float32 a third of a tile takes as long
-# as a half, and less memory. A GPU takes a tile whole unless its memory does not suffice.
+# few pages of memory; the halo makes smaller parts dear. Three strips in float32 take as long as
+# two, and less memory. A GPU takes a tile whole unless its memory does not suffice.
 CPU_ROWS, CPU_ROWS_FLOAT32, SMALLEST_PART = 512, 344, 64
 
 
@@ -92,6 +92,7 @@ class PixelPass:
         self._rows = self._edge or (rows if device.type == "cpu" else sys.maxsize)
         networks = [copy.deepcopy(n).to(device=device, dtype=precision) for n in self._sources]
         for network in networks:
+            # Other backbones are the paper's, for its tables; no weights of theirs are shipped.
             if isinstance(network, UNet) and network.radius <= self._halo:
                 network.drop_borders()
         if device.type == "cpu" and can_fuse():
