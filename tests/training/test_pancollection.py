@@ -152,12 +152,12 @@ def test_samples_are_drawn_from_files_and_scenes_alike(data, patch_file):
     assert isinstance(scenes[0], PatchSimulations)
     np.testing.assert_allclose(weights, [0.6, 0.4])
     first, second = (PatchSampler(data, CONFIG, 4, seed=0) for _ in range(2))
-    for _ in range(3):
-        pan, lrms, reference = batch = first.batch(6)
+    for number in range(3):
+        pan, lrms, reference = batch = first.batch(6, number)
         assert (pan.shape, lrms.shape) == ((6, 4, 32, 32), (6, 1, 32, 32))
         assert all(torch.isfinite(part).all() for part in batch)
         assert (lrms - reference).abs().mean() < 1
-        for a, b in zip(batch, second.batch(6), strict=True):
+        for a, b in zip(batch, second.batch(6, number), strict=True):
             assert torch.equal(a, b)
     assert len(Validator(data, CONFIG, 4).batch[0]) == 6  # one of every patch
     with pytest.raises(ValueError, match=r"train_wv3\.h5 has ratio 4, the experiment's are \(2,\)"):

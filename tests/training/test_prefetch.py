@@ -1,7 +1,8 @@
-"""Batches come in their order, and the generator's state is that of the last one taken."""
+"""Batches come in their order, whoever draws them."""
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 import time
 
@@ -10,52 +11,56 @@ import pytest
 import torch
 
 from ksdiff_training.csv_log import append_row, read_rows
-from ksdiff_training.data.prefetch import AHEAD, Prefetcher
+from ksdiff_training.data.prefetch import Prefetcher, can_fork
 
 
 class Numbers:
     """A sampler whose batches are random numbers; it may be slow, or fail at one."""
 
-    def __init__(self, seed=0, seconds=0.0, fails_at=None):
-        self.rng = np.random.default_rng(seed)
+    def __init__(self, seconds=0.0, fails_at=None):
         self.seconds, self.fails_at, self.drawn = seconds, fails_at, 0
 
-    def batch(self, size):
-        if self.drawn == self.fails_at:
+    def batch(self, size, number):
+        if number == self.fails_at:
             raise OSError("the disk is gone")
         time.sleep(self.seconds)
         self.drawn += 1
-        return tuple(torch.from_numpy(self.rng.random(size)) for _ in range(3))
+        rng = np.random.default_rng(number)
+        return tuple(torch.from_numpy(rng.random(size)) for _ in range(3))
 
 
 def firsts(batches):
     return [float(batch[0][0]) for batch in batches]
 
 
-def plain(count, seed=0):
-    sampler = Numbers(seed)
-    return firsts(sampler.batch(4) for _ in range(count))
+def plain(numbers):
+    return firsts(Numbers().batch(4, number) for number in numbers)
 
 
-def test_batches_are_those_that_the_sampler_gives_itself():
-    with Prefetcher(Numbers(), 4) as batches:
+WORKERS = [0, pytest.param(2, marks=pytest.mark.skipif(not can_fork(), reason="no fork here"))]
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.parametrize("start", [0, 7])
+def test_batches_are_those_that_the_sampler_gives_itself(workers, start):
+    with Prefetcher(Numbers(), 4, start=start, workers=workers) as batches:
         taken = firsts(batches.take() for _ in range(20))
-    assert taken == plain(20)
+    assert taken == plain(range(start, start + 20))
 
 
-def test_the_state_is_that_of_the_last_batch_taken_not_of_those_drawn_ahead():
-    sampler = Numbers()
-    with Prefetcher(sampler, 4) as batches:
-        start = batches.rng_state
-        for _ in range(7):
+@pytest.mark.skipif(not can_fork(), reason="no fork here")
+def test_processes_draw_side_by_side():
+    with Prefetcher(Numbers(seconds=0.2), 4, workers=2) as batches:
+        started = time.monotonic()
+        for _ in range(9):
             batches.take()
-        while sampler.drawn < 7 + AHEAD:
-            time.sleep(0.001)
-        state = batches.rng_state
-    for seen, passed in ((start, 0), (state, 7), (sampler.rng.bit_generator.state, 7)):
-        again = Numbers(seed=1)
-        again.rng.bit_generator.state = seen
-        assert firsts([again.batch(4)]) == plain(passed + 1)[-1:]
+        assert time.monotonic() - started < 0.8 * 9 * 0.2
+
+
+def test_processes_need_fork(monkeypatch):
+    monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+    with pytest.raises(ValueError, match="fork"):
+        Prefetcher(Numbers(), 4, workers=1)
 
 
 def test_a_batch_that_is_ready_is_not_waited_for():
@@ -71,20 +76,26 @@ def test_a_batch_that_is_ready_is_not_waited_for():
         assert batches.waited - first < 0.1
 
 
-def test_what_the_sampler_raises_reaches_the_one_who_takes():
-    with Prefetcher(Numbers(fails_at=2), 4) as batches:
-        assert firsts([batches.take(), batches.take()]) == plain(2)
+@pytest.mark.parametrize("workers", WORKERS)
+def test_what_the_sampler_raises_reaches_the_one_who_takes(workers):
+    with Prefetcher(Numbers(fails_at=2), 4, workers=workers) as batches:
+        assert firsts([batches.take(), batches.take()]) == plain(range(2))
         with pytest.raises(OSError, match="the disk is gone"):
             batches.take()
 
 
-def test_no_thread_is_left_behind():
+@pytest.mark.parametrize("workers", WORKERS)
+def test_no_thread_or_process_is_left_behind(workers):
     before = threading.active_count()
-    with pytest.raises(OSError, match="disk"), Prefetcher(Numbers(fails_at=0), 4) as batches:
+    with (
+        pytest.raises(OSError, match="disk"),
+        Prefetcher(Numbers(fails_at=0), 4, workers=workers) as batches,
+    ):
         batches.take()
-    with Prefetcher(Numbers(), 4):  # more are ready than are taken
+    with Prefetcher(Numbers(), 4, workers=workers):  # more are ready than are taken
         time.sleep(0.01)
     assert threading.active_count() == before
+    assert not multiprocessing.active_children()
 
 
 def test_a_log_that_was_begun_with_fewer_columns_goes_on(tmp_path):

@@ -18,6 +18,7 @@ from ksdiff_engine.model.storage import load_network
 from ksdiff_engine.weights import catalogue
 from ksdiff_training.config import load_config
 from ksdiff_training.csv_log import read_rows
+from ksdiff_training.data.prefetch import can_fork
 from ksdiff_training.data.sampler import PatchSampler
 from ksdiff_training.export import CARD_KEYS, build_card, export
 from ksdiff_training.loop import Stage
@@ -131,6 +132,17 @@ def test_an_interrupted_run_ends_at_the_very_same_weights(
         assert torch.equal(tensor, resumed["modules"][name]), name
 
 
+@pytest.mark.skipif(not can_fork(), reason="no fork here")
+def test_who_draws_the_batches_changes_nothing(tmp_path, data, experiment_file):
+    experiment = load_config(experiment_file())
+    by_thread, by_processes = (
+        load(train(experiment, data, tmp_path / str(workers), workers=workers))["modules"]
+        for workers in (0, 2)
+    )
+    for name, tensor in by_thread.items():
+        assert torch.equal(tensor, by_processes[name]), name
+
+
 def test_settings_that_a_checkpoint_does_not_know_yet_have_their_default(
     tmp_path, data, experiment_file, interrupt_after
 ):
@@ -158,7 +170,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, data, experiment_file
     monkeypatch.setattr(
         PatchSampler,
         "batch",
-        lambda self, size: [torch.full((size, c, 32, 32), np.nan) for c in (4, 1, 1)],
+        lambda self, size, number: [torch.full((size, c, 32, 32), np.nan) for c in (4, 1, 1)],
     )
     with pytest.raises(FloatingPointError, match="stage1: the loss is not finite at step 0"):
         train(load_config(experiment_file()), data, tmp_path / "run")
@@ -280,7 +292,7 @@ def test_prior_statistics_standardise_the_target(data, experiment_file):
     measure_prior(modules, PatchSampler(data, experiment.data, 4, 0), 4)
     batches = PatchSampler(data, experiment.data, 4, 1)
     with torch.no_grad():
-        priors = torch.cat([modules["target"](*batches.batch(16)) for _ in range(8)])
+        priors = torch.cat([modules["target"](*batches.batch(16, n)) for n in range(8)])
         standardised = modules["ksdiff"].standardise(priors).flatten(0, 1)
     assert standardised.mean(dim=0).abs().max() < 0.4
     assert standardised.std(dim=0).sub(1).abs().max() < 0.4

@@ -62,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--run", type=Path, required=True, help="folder for checkpoints and logs")
     command.add_argument("--stage", choices=("both", *STAGES), default="both", help="run it alone")
     command.add_argument("--device", choices=DEVICES, default="auto")
+    command.add_argument(
+        "--workers",
+        type=int,
+        help="processes that draw batches (default: 0, a thread; 3 for a GPU)",
+    )
     command.set_defaults(run_command=_train)
 
     command = commands.add_parser("experiments", help="a table of experiments over seeds")
@@ -242,5 +247,12 @@ def _names(text: str) -> list[str]:
 def _train(options: argparse.Namespace) -> None:
     stages = STAGES if options.stage == "both" else (options.stage,)
     experiment = load_config(options.config)
-    final = train(experiment, options.data, options.run, stages=stages, device=options.device)
+    final = train(
+        experiment,
+        options.data,
+        options.run,
+        stages=stages,
+        device=options.device,
+        workers=options.workers,
+    )
     print(f"weights before export: {final}")

@@ -27,9 +27,9 @@ class Stage:
 
     `trained` names the parts of `modules` that learn (``ksdiff`` or ``ksdiff.denoiser``),
     `losses(batch)` gives the terms on this process's part of a batch. The folder receives
-    `checkpoint.pt` (everything a resumed run needs: weights, optimiser, averages, both random
-    generators), the logbook's files, `best.pt` whenever the held-out error is smallest and
-    `final.pt` at the end, both with the averaged weights.
+    `checkpoint.pt` (everything a resumed run needs: weights, optimiser, averages, the random
+    generator of the noise), the logbook's files, `best.pt` whenever the held-out error is smallest
+    and `final.pt` at the end, both with the averaged weights.
     """
 
     def __init__(
@@ -61,7 +61,10 @@ class Stage:
         self.folder = folder
         self.parameters = [p for key in trained for p in modules.get_submodule(key).parameters()]
         self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay
+            self.parameters,
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=self.compute.device.type == "cuda",
         )
         self.average = torch.optim.swa_utils.AveragedModel(
             modules, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)
@@ -72,7 +75,7 @@ class Stage:
         self.step = 0
         self.seconds = 0.0
         self.best = math.inf
-        self._batches = Prefetcher(sampler, config.batch)
+        self._batches = self._prefetcher()
         self._recent: dict[str, float] = {}
 
     def run(
@@ -86,7 +89,7 @@ class Stage:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._resume()
         logbook = self._open_logbook() if self.compute.is_first else None
-        with Prefetcher(self.sampler, self.config.batch) as self._batches:
+        with self._prefetcher() as self._batches:
             while not self.ended:
                 losses = self._step()
                 if logbook is not None:
@@ -114,6 +117,17 @@ class Stage:
         else:
             progress = (step - config.warmup) / max(1, config.steps - config.warmup)
         return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+    def _prefetcher(self) -> Prefetcher:
+        """The batches that this and later steps use."""
+        compute = self.compute
+        return Prefetcher(
+            self.sampler,
+            self.config.batch,
+            start=self.step,
+            workers=compute.workers,
+            pin=compute.device.type == "cuda",
+        )
 
     def _step(self) -> dict[str, float]:
         started = time.monotonic()
@@ -190,7 +204,6 @@ class Stage:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "torch_rng": torch.get_rng_state(),
-            "sampler_rng": self._batches.rng_state,
         }
         write_atomically(state, self.folder / "checkpoint.pt")
 
@@ -211,7 +224,6 @@ class Stage:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["torch_rng"])
-        self.sampler.rng.bit_generator.state = state["sampler_rng"]
         if self.compute.is_first:
             print(f"{self.name}: resumed at step {self.step}", flush=True)
 

@@ -132,8 +132,8 @@ def measure_prior(modules: nn.ModuleDict, sampler: PatchSampler, batch: int) -> 
     device = modules["ksdiff"].prior_mean.device
     priors = torch.cat(
         [
-            modules["target"](*(part.to(device) for part in sampler.batch(batch))).flatten(0, 1)
-            for _ in range(STATISTICS_BATCHES)
+            modules["target"](*(part.to(device) for part in sampler.batch(batch, n))).flatten(0, 1)
+            for n in range(STATISTICS_BATCHES)
         ]
     )
     modules["ksdiff"].prior_mean.copy_(priors.mean(dim=0))
@@ -174,6 +174,6 @@ def diffusion_stage(
 @torch.no_grad()
 def measure_residual(modules: nn.ModuleDict, sampler: PatchSampler, batch: int) -> None:
     """Set the standard deviation of what the baseline diffuses, as :func:`measure_prior` does."""
-    batches = [sampler.batch(batch) for _ in range(STATISTICS_BATCHES)]
+    batches = [sampler.batch(batch, number) for number in range(STATISTICS_BATCHES)]
     residual = torch.cat([reference - lrms for _, lrms, reference in batches])
     modules["diffusion"].residual_std.copy_(residual.std().clamp_min(1e-4))

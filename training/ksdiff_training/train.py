@@ -32,10 +32,12 @@ def train(
     *,
     stages: tuple[str, ...] = STAGES,
     device: str = "cpu",
+    workers: int | None = None,
 ) -> Path:
     """Train on the scenes in `data`, in the folder `run`, resuming what is there.
 
     `stages`: which of the experiment's stages to run; stage 2 begins where the run's stage 1 ended.
+    `workers`: processes that draw batches (:class:`.compute.Compute`); they change nothing else.
     Under ``torchrun`` all its processes call this alike. Returns the path of the last stage's
     `final.pt`. Raises ValueError when `run` belongs to other settings or the experiment has no such
     stage, FileNotFoundError when scenes or stage 1 are missing, FloatingPointError when the loss
@@ -44,7 +46,7 @@ def train(
     stages = tuple(stage for stage in experiment.stages if stage in stages)
     if not stages:
         raise ValueError(f"the experiment {experiment.name!r} has only {experiment.stages}")
-    compute = Compute(device, amp=experiment.amp)
+    compute = Compute(device, amp=experiment.amp, workers=workers)
     if compute.is_first:
         record_provenance(run)
     model = experiment.model

@@ -26,7 +26,11 @@ Sample = tuple[np.ndarray, np.ndarray, np.ndarray]  # pan, lrms, reference
 
 
 class PatchSampler:
-    """Endless random batches; its only state is a generator, so a run can be resumed exactly."""
+    """Endless random batches, each drawn by a generator of its own.
+
+    Batch 7 is the same whether others were drawn before it or not, here or in another process: so a
+    run can be resumed exactly, and any number of processes may draw its batches.
+    """
 
     def __init__(
         self,
@@ -47,27 +51,27 @@ class PatchSampler:
         self.config = config
         self.features = features
         self.bands = bands
-        self.rng = np.random.default_rng(seed)
+        self.seed = seed
         sources = config.train + config.pretrain * pretrain
         scenes, weights = load_sources(folder, sources, config.smallest_part, bands)
         self.probability = np.array(weights) / np.sum(weights)
         variation = np.random.default_rng(seed + 1)
         self.variants = [_variants(scene, config, variation, bands) for scene in scenes]
 
-    def batch(self, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def batch(self, size: int, number: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """pan (B, F, p, p), lrms (B, C, p, p), reference (B, C, p, p), standardised float32.
 
         The windows of a scene lie one after the other.
         """
-        samples = [s for _ in range(size // self.config.windows) for s in self._samples()]
+        rng = np.random.default_rng((self.seed, number))
+        samples = [s for _ in range(size // self.config.windows) for s in self._samples(rng)]
         pan, lrms, reference = (
             torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)
         )
         return pan, lrms, reference
 
-    def _samples(self) -> Iterator[Sample]:
+    def _samples(self, rng: np.random.Generator) -> Iterator[Sample]:
         """The windows of one scene."""
-        rng = self.rng
         variants = self.variants[rng.choice(len(self.variants), p=self.probability)]
         simulation = variants[rng.integers(len(variants))]
         for sample in cut_windows(simulation, self.config, self.features, rng, self.bands):
