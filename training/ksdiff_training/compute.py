@@ -66,6 +66,11 @@ class Compute:
         return self.fabric.device
 
     @property
+    def records(self) -> bool:
+        """Whether steps are recorded and replayed: on a GPU, in one process."""
+        return self.device.type == "cuda" and self.world == 1
+
+    @property
     def is_first(self) -> bool:
         """True in the one process that writes files and speaks."""
         return self.fabric.is_global_zero
@@ -86,17 +91,6 @@ class Compute:
             )
         start = self.fabric.global_rank * size
         return tensor[start : start + size].to(self.device, non_blocking=tensor.is_pinned())
-
-    def randn_like(self, part: Tensor) -> Tensor:
-        """Standard normal noise for `part`, this process's slice; drawn on the CPU, so that neither
-        the device nor the number of processes changes it.
-        """
-        noise = torch.randn(self.world * part.shape[0], *part.shape[1:])
-        return self.share(noise).to(part.dtype)
-
-    def randint(self, high: int, count: int) -> Tensor:
-        """`count` integers of [0, high) for this process's slice, drawn like the noise."""
-        return self.share(torch.randint(high, (self.world * count,)))
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean over processes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import time
@@ -17,8 +18,11 @@ from .config import ExperimentConfig, StageConfig, experiment_from_dict
 from .data.prefetch import Batch, Prefetcher
 from .data.sampler import PatchSampler
 from .logbook import Logbook
+from .recording import RecordedUpdate
 
 Losses = dict[str, Tensor]  # "loss" is minimised, the others are logged
+Noise = tuple[Tensor, ...]  # what else is random in a step
+BATCH_PARTS = 3  # pan, lrms, reference
 BEST_BY = "rmse"  # the figure on held-out scenes that is smallest at the best weights
 
 
@@ -26,7 +30,9 @@ class Stage:
     """One stage of an experiment, from its first step to its last, across interruptions.
 
     `trained` names the parts of `modules` that learn (``ksdiff`` or ``ksdiff.denoiser``),
-    `losses(batch)` gives the terms on this process's part of a batch. The folder receives
+    `losses(batch, noise)` gives the terms on this process's part of a batch and of what `noise()`
+    drew for it, on the CPU and for the whole batch: so neither the device nor the number of
+    processes changes a run, and nothing random is left in what a GPU records. The folder receives
     `checkpoint.pt` (everything a resumed run needs: weights, optimiser, averages, the random
     generator of the noise), the logbook's files, `best.pt` whenever the held-out error is smallest
     and `final.pt` at the end, both with the averaged weights.
@@ -40,7 +46,8 @@ class Stage:
         config: StageConfig,
         modules: nn.ModuleDict,
         trained: list[str],
-        losses: Callable[[Batch], Losses],
+        losses: Callable[[Batch, Noise], Losses],
+        noise: Callable[[], Noise] = tuple,
         sampler: PatchSampler,
         folder: Path,
         compute: Compute | None = None,
@@ -60,18 +67,23 @@ class Stage:
         self.sampler = sampler
         self.folder = folder
         self.parameters = [p for key in trained for p in modules.get_submodule(key).parameters()]
+        recorded = self.compute.records
+        self._rate = torch.zeros((), device=self.compute.device) if recorded else None
         self.optimizer = torch.optim.AdamW(
             self.parameters,
-            lr=config.learning_rate,
+            lr=config.learning_rate if self._rate is None else self._rate,
             weight_decay=config.weight_decay,
-            fused=self.compute.device.type == "cuda",
+            fused=recorded or None,
+            capturable=recorded,
         )
-        self.average = torch.optim.swa_utils.AveragedModel(
-            modules, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)
-        )
+        self.average = copy.deepcopy(modules)
+        self._follow = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)
+        self._noise = noise
         self._objective, self._optimizer = self.compute.prepare(
             _Objective(modules, losses), self.optimizer
         )
+        self._update = RecordedUpdate(self._eager_update) if recorded else self._eager_update
+        self._terms: tuple[str, ...] = ()
         self.step = 0
         self.seconds = 0.0
         self.best = math.inf
@@ -98,7 +110,7 @@ class Stage:
             logbook.close()
             write_atomically(self._averaged(), self.folder / "final.pt")
         self.compute.wait()
-        return self.average.module
+        return self.average
 
     @property
     def ended(self) -> bool:
@@ -131,24 +143,39 @@ class Stage:
 
     def _step(self) -> dict[str, float]:
         started = time.monotonic()
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate(self.step)
-        batch = [self.compute.share(part) for part in self._batches.take()]
-        terms = self._objective(batch)
-        values = self.compute.mean(torch.stack([value.detach() for value in terms.values()]))
-        losses = dict(zip(terms, values.tolist(), strict=True))
+        self._set_rate(self.learning_rate(self.step))
+        drawn = (*self._batches.take(), *self._noise())
+        values = self._update([self.compute.share(part) for part in drawn])
+        if self.step == 0:  # the average begins with what the first step made
+            self.average.load_state_dict(self.modules.state_dict())
+        losses = dict(zip(self._terms, self.compute.mean(values).tolist(), strict=True))
         if not math.isfinite(losses["loss"]):
             raise FloatingPointError(f"{self.name}: the loss is not finite at step {self.step}")
-        self._optimizer.zero_grad(set_to_none=True)
-        self.compute.fabric.backward(terms["loss"])
-        nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
-        self._optimizer.step()
-        self.average.update_parameters(self.modules)
         self.step += 1
         # The mean, so that all processes agree on when the time is up.
         elapsed = torch.tensor(time.monotonic() - started, dtype=torch.float64)
         self.seconds += float(self.compute.mean(elapsed))
         return losses
+
+    def _set_rate(self, rate: float) -> None:
+        if self._rate is not None:
+            self._rate.fill_(rate)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate if self._rate is None else self._rate
+
+    def _eager_update(self, inputs: list[Tensor]) -> Tensor:
+        """All that a step does on the device; the values of the terms."""
+        batch, noise = inputs[:BATCH_PARTS], tuple(inputs[BATCH_PARTS:])
+        self._optimizer.zero_grad(set_to_none=True)
+        terms = self._objective(batch, noise)
+        self._terms = tuple(terms)
+        self.compute.fabric.backward(terms["loss"])
+        nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
+        self._optimizer.step()
+        with torch.no_grad():
+            averages, weights = list(self.average.parameters()), list(self.modules.parameters())
+            self._follow(averages, weights, None)
+        return torch.stack([value.detach() for value in terms.values()])
 
     def _record(
         self,
@@ -170,7 +197,7 @@ class Stage:
                 learning_rate=rate,
             )
         if validate and (self.step % experiment.validate_every == 0 or last):
-            figures = validate(self.average.module)
+            figures = validate(self.average)
             logbook.validation(self.step, figures)
             if figures[BEST_BY] <= self.best:
                 self.best = figures[BEST_BY]
@@ -190,7 +217,7 @@ class Stage:
 
     def _averaged(self) -> dict[str, Any]:
         """The averaged weights and what they cost."""
-        weights = self.average.module.state_dict()
+        weights = self.average.state_dict()
         return {"modules": weights, "steps": self.step, "seconds": self.seconds}
 
     def _save(self) -> None:
@@ -231,13 +258,13 @@ class Stage:
 class _Objective(nn.Module):
     """The losses as a forward pass, through which DDP finds the gradients it has to average."""
 
-    def __init__(self, parts: nn.ModuleDict, losses: Callable[[Batch], Losses]) -> None:
+    def __init__(self, parts: nn.ModuleDict, losses: Callable[[Batch, Noise], Losses]) -> None:
         super().__init__()
         self.parts = parts
         self.losses = losses
 
-    def forward(self, batch: Batch) -> Losses:
-        return self.losses(batch)
+    def forward(self, batch: Batch, noise: Noise) -> Losses:
+        return self.losses(batch, noise)
 
 
 def _same(settings: dict[str, Any], experiment: ExperimentConfig) -> bool:

@@ -12,7 +12,7 @@ from ksdiff_engine.model.ksdiff import KSDiff, TargetEncoder, pooled
 from .compute import Compute
 from .config import ExperimentConfig
 from .data.sampler import PatchSampler
-from .loop import Batch, Losses, Stage
+from .loop import Batch, Losses, Noise, Stage
 from .pixel_diffusion import PixelDiffusion
 
 STATISTICS_BATCHES = 64
@@ -45,7 +45,7 @@ def stage1(
     """
     ksdiff = modules["ksdiff"]
 
-    def losses(batch: Batch) -> Losses:
+    def losses(batch: Batch, noise: Noise) -> Losses:
         pan, lrms, reference = batch
         prior = known_prior(modules, batch, experiment.prior, experiment.data.windows)
         return {"loss": (reference - ksdiff.fuse(pan, lrms, prior)).abs().mean()}
@@ -86,26 +86,31 @@ def stage2(
     Joint: ``|z0 - z_theta(z_t, t, c)|_1 + lambda |G - H2|_1``. Separate: the first term alone, for
     PLFE2 and the denoiser alone.
     """
-    compute = compute or Compute(amp=experiment.amp)
     ksdiff, target = modules["ksdiff"], modules["target"]
     target.requires_grad_(False)
     joint, full_chain = experiment.training == "joint", experiment.chain == "full"
     if not joint:
         ksdiff.backbone.requires_grad_(False)
 
-    def losses(batch: Batch) -> Losses:
+    def noise() -> Noise:
+        count, config = experiment.stage2.batch, experiment.model
+        prior = (count, config.tokens, config.prior_channels)
+        t = torch.randint(config.diffusion_steps, (count,))
+        return t, torch.randn(prior), *([torch.randn(prior)] * (joint and full_chain))
+
+    def losses(batch: Batch, noise: Noise) -> Losses:
         pan, lrms, reference = batch
+        t, noise_of_z0, *start = noise
         with torch.no_grad():
             z0 = ksdiff.standardise(target(pan, lrms, reference))
         condition = ksdiff.condition(pan, lrms)
-        t = compute.randint(ksdiff.config.diffusion_steps, z0.shape[0])
-        noisy = ksdiff.scheduler.add_noise(z0, compute.randn_like(z0), t)
+        noisy = ksdiff.scheduler.add_noise(z0, noise_of_z0, t)
         estimate = ksdiff.denoiser(noisy, t, condition)
         prior_loss = (z0 - estimate).abs().mean()
         if not joint:
             return {"loss": prior_loss}
         if full_chain:
-            prior = ksdiff.sample_prior(condition, compute.randn_like(z0))
+            prior = ksdiff.sample_prior(condition, *start)
         else:
             prior = ksdiff.destandardise(estimate)
         prior = pooled(prior, experiment.data.windows)
@@ -120,6 +125,7 @@ def stage2(
         modules=modules,
         trained=["ksdiff"] if joint else ["ksdiff.condition_encoder", "ksdiff.denoiser"],
         losses=losses,
+        noise=noise,
         sampler=sampler,
         folder=folder / "stage2",
         compute=compute,
@@ -148,14 +154,18 @@ def diffusion_stage(
     compute: Compute | None = None,
 ) -> Stage:
     """The baseline's one stage: ``|x0 - x_theta(x_t, t, P, L)|_1``, a random time step a patch."""
-    compute = compute or Compute(amp=experiment.amp)
     network = modules["diffusion"]
 
-    def losses(batch: Batch) -> Losses:
+    def noise() -> Noise:
+        count, edge = experiment.stage1.batch, experiment.data.patch
+        t = torch.randint(network.scheduler.steps, (count,))
+        return t, torch.randn(count, network.config.bands, edge, edge)
+
+    def losses(batch: Batch, noise: Noise) -> Losses:
         pan, lrms, reference = batch
+        t, noise_of_residual = noise
         residual = (reference - lrms) / network.residual_std
-        t = compute.randint(network.scheduler.steps, residual.shape[0])
-        noisy = network.scheduler.add_noise(residual, compute.randn_like(residual), t)
+        noisy = network.scheduler.add_noise(residual, noise_of_residual, t)
         return {"loss": (residual - network(noisy, t, pan, lrms)).abs().mean()}
 
     return Stage(
@@ -165,6 +175,7 @@ def diffusion_stage(
         modules=modules,
         trained=list(modules),
         losses=losses,
+        noise=noise,
         sampler=sampler,
         folder=folder / "stage1",
         compute=compute,
