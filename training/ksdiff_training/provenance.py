@@ -1,4 +1,4 @@
-"""What a run was made with: code, library versions, machine."""
+"""What a run was made with: code, library versions, machine and device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 FILE = "provenance.json"
 
 
-def record_provenance(run: Path) -> None:
+def record_provenance(run: Path, device: torch.device) -> None:
     """Write `provenance.json` when the run starts; a resumed run keeps the first one."""
     path = run / FILE
     if path.exists():
@@ -24,6 +24,7 @@ def record_provenance(run: Path) -> None:
         "torch": torch.__version__,
         "python": platform.python_version(),
         "processor": platform.machine(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
     }
     path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 

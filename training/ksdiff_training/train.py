@@ -48,7 +48,7 @@ def train(
         raise ValueError(f"the experiment {experiment.name!r} has only {experiment.stages}")
     compute = Compute(device, amp=experiment.amp, workers=workers)
     if compute.is_first:
-        record_provenance(run)
+        record_provenance(run, compute.device)
     model = experiment.model
     validator = Validator(data, experiment.data, model.pan_features, model.bands)
     if "stage1" in stages:
@@ -88,12 +88,10 @@ def _stage2(
     state = torch.load(first, map_location="cpu", weights_only=True)
     modules.load_state_dict(state["modules"])
     modules.to(compute.device)
-    seed = experiment.seed
-    statistics = _sampler(experiment, data, seed + 100)
-    measure_prior(modules, statistics, experiment.stage1.batch)
+    sampler = _sampler(experiment, data, experiment.seed + 2)
+    measure_prior(modules, sampler, experiment.stage2.batch)
     # Fresh generators: stage 2 starts alike whether stage 1 ran just now or long ago.
-    torch.manual_seed(seed + 2)
-    sampler = _sampler(experiment, data, seed + 2)
+    torch.manual_seed(experiment.seed + 2)
     stage2(experiment, modules, sampler, run, compute).run(validator.with_estimated_prior)
 
 
