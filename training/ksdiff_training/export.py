@@ -103,7 +103,7 @@ def trained_modules(
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """`best.pt` or `final.pt` of a stage: ``modules``, ``steps``, ``seconds``."""
+    """`best.pt` or `final.pt` of a stage: ``modules``, ``steps``, ``seconds``, ``experiment``."""
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
@@ -158,8 +158,8 @@ def _totals(experiment: ExperimentConfig, run: Path, key: str) -> dict[str, floa
 
 
 def load_settings(run: Path) -> ExperimentConfig:
-    """The experiment that a run belongs to, from its last checkpoint."""
-    path = sorted(run.glob("stage*/checkpoint.pt"))[-1]
+    """The experiment that a run belongs to, from its last finished stage."""
+    path = sorted(run.glob("stage*/final.pt"))[-1]
     return experiment_from_dict(read_state(path)["experiment"])
 
 

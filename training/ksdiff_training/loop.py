@@ -216,9 +216,13 @@ class Stage:
         return Logbook(self.name, self.folder, step=self.step, steps=steps, recent=self._recent)
 
     def _averaged(self) -> dict[str, Any]:
-        """The averaged weights and what they cost."""
-        weights = self.average.state_dict()
-        return {"modules": weights, "steps": self.step, "seconds": self.seconds}
+        """The averaged weights, what they cost, and whose they are."""
+        return {
+            "modules": self.average.state_dict(),
+            "steps": self.step,
+            "seconds": self.seconds,
+            "experiment": self.experiment.to_dict(),
+        }
 
     def _save(self) -> None:
         state = {

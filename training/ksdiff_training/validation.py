@@ -37,7 +37,7 @@ class Validator:
         bands: of a sample; scenes that have fewer take no part.
         """
         rng = np.random.default_rng(0)
-        still = replace(config, jitter=0.0, shift=0.0)
+        still = replace(config, jitter=0.0, shift=0.0, contrast=0.0)
         scenes, _ = load_sources(folder, config.validation, config.smallest_part, bands)
         samples = [
             sample
