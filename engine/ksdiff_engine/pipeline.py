@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # and still keeps a network with a few dozen channels near 1 GB; in a scene of few such tiles, small
 # ones let the user see the work proceed.
 LARGE_TILE, SMALL_TILE = 1024, 512
-FEW_TILES = 16
+FEW_TILES = 4
 
 Progress = Callable[[float, str], None]
 

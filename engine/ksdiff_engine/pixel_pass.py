@@ -21,9 +21,10 @@ from .model.backbones.unet import UNet
 from .model.frozen import can_fuse, fused, middle
 
 # Edges of parts in pixels, halo apart. A CPU is fastest with strips of a tile, whose features take
-# few pages of memory; the halo makes smaller parts dear. Three strips in float32 take as long as
-# two, and less memory. A GPU takes a tile whole unless its memory does not suffice.
-CPU_ROWS, CPU_ROWS_FLOAT32, SMALLEST_PART = 512, 344, 64
+# few pages of memory; the halo makes smaller parts dear. In float32 it is the pixels of a strip
+# that are bounded: three strips of a tile of 1024 take as long as two, and less memory, and
+# narrower tiles need fewer. A GPU takes a tile whole unless its memory does not suffice.
+CPU_ROWS, CPU_PIXELS_FLOAT32, SMALLEST_PART = 512, 344 * 1120, 64
 
 
 def fastest_precision(device: torch.device) -> torch.dtype:
@@ -87,9 +88,13 @@ class PixelPass:
 
     def _place(self, device: torch.device, precision: torch.dtype) -> None:
         self.device, self.precision = device, precision
-        self._columns = self._edge or sys.maxsize
-        rows = CPU_ROWS_FLOAT32 if precision == torch.float32 else CPU_ROWS
-        self._rows = self._edge or (rows if device.type == "cpu" else sys.maxsize)
+        self._rows = self._columns = self._edge or sys.maxsize
+        self._pixels = sys.maxsize
+        if device.type == "cpu" and not self._edge:
+            if precision == torch.float32:
+                self._pixels = CPU_PIXELS_FLOAT32
+            else:
+                self._rows = CPU_ROWS
         networks = [copy.deepcopy(n).to(device=device, dtype=precision) for n in self._sources]
         for network in networks:
             # Other backbones are the paper's, for its tables; no weights of theirs are shipped.
@@ -135,7 +140,7 @@ class PixelPass:
     def _in_parts(self, network: nn.Module, x: Tensor) -> Tensor:
         """The same, part by part: each is seen with a halo, beyond which it does not depend."""
         result = x.new_zeros(1, 1, *x.shape[2:], dtype=self.precision)
-        for rows in self._cuts(x.shape[2], self._rows):
+        for rows in self._cuts(x.shape[2], min(self._rows, self._pixels // x.shape[3])):
             for columns in self._cuts(x.shape[3], self._columns):
                 part = x[:, :, self._seen(rows), self._seen(columns)]
                 part = network(part.to(self.precision, memory_format=torch.channels_last))

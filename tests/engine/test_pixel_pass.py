@@ -123,12 +123,13 @@ def test_borders_that_nothing_needs_are_not_computed():
     np.testing.assert_allclose(inner, whole[INNER], atol=1e-5)
 
 
-def test_a_cpu_sees_strips_of_a_tile_without_seams():
-    (image,) = images(1, (1200, 160))
-    net = SmallMemory(network(), 1200 * 160)
+@pytest.mark.parametrize(("width", "strips"), [(1120, [344, 344, 128]), (608, [632, 184])])
+def test_a_cpu_sees_strips_of_a_tile_without_seams(width, strips):
+    """As many rows as make up the pixels of three strips of a tile of 1024 and its halo of 48."""
+    (image,) = images(1, (sum(strips) + 2 * HALO, width))
+    net = SmallMemory(network(), image[0].size)
     (result,) = residuals([net], [image])
-    rest = 1200 - 2 * HALO - 3 * 344
-    assert net.sizes == [(rows + 2 * HALO) * 160 for rows in (344, 344, 344, rest)]
+    assert net.sizes == [(rows + 2 * HALO) * width for rows in strips]
     np.testing.assert_allclose(result, expected(net.inner, image), atol=1e-5)
 
 
