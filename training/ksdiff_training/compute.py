@@ -25,6 +25,7 @@ WORKERS_BESIDE_GPU = 3  # each draws a batch of 16 in about 6 ms, a plain networ
 class Compute:
     """Device and processes of a run.
 
+    workers: how many processes draw batches; 0 where a thread does.
     amp: compute in bfloat16 where autocast allows it and the device has units for it. Processors
         without them take tens of times as long as in float32, in which they compute instead.
     """
