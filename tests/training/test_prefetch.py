@@ -86,7 +86,7 @@ def test_what_the_sampler_raises_reaches_the_one_who_takes(workers):
 
 @pytest.mark.parametrize("workers", WORKERS)
 def test_no_thread_or_process_is_left_behind(workers):
-    before = threading.active_count()
+    threads, processes = threading.active_count(), set(multiprocessing.active_children())
     with (
         pytest.raises(OSError, match="disk"),
         Prefetcher(Numbers(fails_at=0), 4, workers=workers) as batches,
@@ -94,8 +94,8 @@ def test_no_thread_or_process_is_left_behind(workers):
         batches.take()
     with Prefetcher(Numbers(), 4, workers=workers):  # more are ready than are taken
         time.sleep(0.01)
-    assert threading.active_count() == before
-    assert not multiprocessing.active_children()
+    assert threading.active_count() == threads
+    assert set(multiprocessing.active_children()) <= processes  # of other tests
 
 
 def test_a_log_that_was_begun_with_fewer_columns_goes_on(tmp_path):
