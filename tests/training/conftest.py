@@ -15,6 +15,7 @@ from osgeo import gdal, osr
 from ksdiff_engine.resample import interp23
 from ksdiff_engine.wald import reduce_ms
 from ksdiff_training import logbook
+from ksdiff_training.loop import Stage
 
 TINY_MODEL = {
     "channels": [4, 6, 8],
@@ -34,6 +35,27 @@ TINY_MODEL = {
 def without_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw no curves, which take as long as a short stage; only `trained_once` has them."""
     monkeypatch.setattr(logbook, "plot_curves", lambda folder, title: None)
+
+
+class Interrupted(Exception):
+    """Stands for a machine that stops."""
+
+
+@pytest.fixture
+def interrupt_after(monkeypatch) -> Callable[[int], None]:
+    """Stop training after that many steps from now; 0 lets it run."""
+    step = Stage._step
+    left = [0]
+
+    def counted(stage):
+        if left[0] == 1:
+            left[0] = 0
+            raise Interrupted
+        left[0] = max(0, left[0] - 1)
+        return step(stage)
+
+    monkeypatch.setattr(Stage, "_step", counted)
+    return lambda steps: left.__setitem__(0, steps + 1 if steps else 0)
 
 
 def waves(bands: int, height: int, width: int, seed: int) -> np.ndarray:

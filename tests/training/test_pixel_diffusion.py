@@ -18,11 +18,11 @@ from ksdiff_training.csv_log import read_rows
 from ksdiff_training.data.sampler import PatchSampler
 from ksdiff_training.evaluate import fuse_whole
 from ksdiff_training.export import CARD_KEYS
-from ksdiff_training.loop import Stage
 from ksdiff_training.pixel_diffusion import PixelDiffusion, PixelDiffusionMethod
 from ksdiff_training.scenes import load_reduced_scene
 from ksdiff_training.stages import build_modules, diffusion_stage, measure_residual
 from ksdiff_training.train import train
+from tests.training.conftest import Interrupted
 
 CONFIG = KSDiffConfig(
     channels=(4, 6, 8),
@@ -148,21 +148,13 @@ def test_commands_train_and_evaluate_it(tmp_path, data, experiment_file, capsys)
 
 
 def test_an_interrupted_run_of_it_ends_at_the_very_same_weights(
-    tmp_path, data, experiment_file, monkeypatch
+    tmp_path, data, experiment_file, interrupt_after
 ):
     experiment = load_config(experiment_file(kind="pixel_diffusion", model=MODEL))
     straight = torch.load(train(experiment, data, tmp_path / "straight"), weights_only=True)
-    step = Stage._step
-
-    def stopped(stage):
-        if stage.step == 4:
-            raise KeyboardInterrupt
-        return step(stage)
-
-    monkeypatch.setattr(Stage, "_step", stopped)
-    with pytest.raises(KeyboardInterrupt):
+    interrupt_after(4)
+    with pytest.raises(Interrupted):
         train(experiment, data, tmp_path / "broken")
-    monkeypatch.setattr(Stage, "_step", step)
     resumed = torch.load(train(experiment, data, tmp_path / "broken"), weights_only=True)
     for name, tensor in straight["modules"].items():
         assert torch.equal(tensor, resumed["modules"][name]), name

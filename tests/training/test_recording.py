@@ -8,8 +8,8 @@ import torch
 from ksdiff_training.compute import Compute
 from ksdiff_training.config import load_config
 from ksdiff_training.csv_log import read_rows
-from ksdiff_training.loop import Stage
 from ksdiff_training.train import train
+from tests.training.conftest import Interrupted
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 
@@ -31,21 +31,13 @@ def test_a_recorded_run_is_the_eager_one(tmp_path, data, experiment_file, monkey
         assert len(set(losses[0])) == len(losses[0])  # replays see new batches
 
 
-def test_a_recorded_run_is_resumed(tmp_path, data, experiment_file, monkeypatch):
+def test_a_recorded_run_is_resumed(tmp_path, data, experiment_file, interrupt_after):
     experiment = load_config(experiment_file(amp=False))
     straight, broken = (tmp_path / name for name in ("straight", "broken"))
     train(experiment, data, straight, device="cuda", stages=("stage1",))
-    step = Stage._step
-
-    def broken_step(stage):
-        if stage.step == 5:
-            raise ConnectionError
-        return step(stage)
-
-    monkeypatch.setattr(Stage, "_step", broken_step)
-    with pytest.raises(ConnectionError):
+    interrupt_after(5)
+    with pytest.raises(Interrupted):
         train(experiment, data, broken, device="cuda", stages=("stage1",))
-    monkeypatch.setattr(Stage, "_step", step)
     train(experiment, data, broken, device="cuda", stages=("stage1",))
     weights = [
         torch.load(run / "stage1" / "final.pt", weights_only=True)["modules"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +23,7 @@ from ksdiff_training.export import CARD_KEYS, build_card, export
 from ksdiff_training.loop import Stage
 from ksdiff_training.stages import build_modules, known_prior, measure_prior, stage1, stage2
 from ksdiff_training.train import train
-from tests.training.conftest import write_data, write_experiment
+from tests.training.conftest import Interrupted, write_data, write_experiment
 
 TIMES = ("seconds", "waited")
 
@@ -45,27 +44,6 @@ def logged(folder):
     """All that the stage logged, times apart."""
     rows = read_rows(folder / "log.csv") + read_rows(folder / "validation.csv")
     return [{key: value for key, value in row.items() if key not in TIMES} for row in rows]
-
-
-class Interrupted(Exception):
-    """Stands for a machine that stops."""
-
-
-@pytest.fixture
-def interrupt_after(monkeypatch) -> Callable[[int], None]:
-    """Stop training after that many steps from now; 0 lets it run."""
-    step = Stage._step
-    left = [0]
-
-    def counted(stage):
-        if left[0] == 1:
-            left[0] = 0
-            raise Interrupted
-        left[0] = max(0, left[0] - 1)
-        return step(stage)
-
-    monkeypatch.setattr(Stage, "_step", counted)
-    return lambda steps: left.__setitem__(0, steps + 1 if steps else 0)
 
 
 @pytest.fixture(scope="module")
@@ -371,6 +349,7 @@ def test_exported_weights_are_the_averaged_network(tmp_path, finished, data, car
     assert not any("target" in name for name in network.state_dict())
     assert [entry.name for entry in catalogue([tmp_path])] == ["tiny"]
     assert card["training"]["steps"] == {"stage1": 6, "stage2": 6}
+    assert card["training"]["batch"] == {"stage1": 2, "stage2": 2}
     assert card["training"]["checkpoint"] == checkpoint
     assert card["training"]["checkpoint_step"] == {"best": 5, "final": 6}[checkpoint]
     assert card["training"]["data"][0]["licence"] == "none needed"

@@ -109,7 +109,7 @@ def read_state(path: Path) -> dict[str, Any]:
 
 def build_card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -> dict[str, Any]:
     """The card without figures; `texts` has the keys of ``CARD_KEYS``."""
-    model = experiment.model
+    model, finished = experiment.model, _finished(experiment, run)
     return {
         "format": CARD_FORMAT,
         "name": experiment.name,
@@ -128,9 +128,9 @@ def build_card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -
         },
         "training": {
             "data": texts["sources"],
-            "steps": _totals(experiment, run, "steps"),
-            "seconds": _totals(experiment, run, "seconds"),
-            "batch": experiment.stage1.batch,
+            "steps": {name: state["steps"] for name, state in finished.items()},
+            "seconds": {name: round(state["seconds"]) for name, state in finished.items()},
+            "batch": {name: _batch(name, state) for name, state in finished.items()},
             "patch": experiment.data.patch,
             "seed": experiment.seed,
             **read_provenance(run),
@@ -140,21 +140,23 @@ def build_card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -
     }
 
 
-def _totals(experiment: ExperimentConfig, run: Path, key: str) -> dict[str, float]:
-    """A figure of every finished stage by the stage's name, rounded.
+def _finished(experiment: ExperimentConfig, run: Path) -> dict[str, dict[str, Any]]:
+    """The state of every finished stage by the stage's name.
 
     The stages of the run that this one started from count too, as ``<its name>/<stage>``.
     """
-    totals = {
-        path.parent.name: round(read_state(path)[key])
-        for path in sorted(run.glob("stage*/final.pt"))
-    }
+    own = {path.parent.name: read_state(path) for path in sorted(run.glob("stage*/final.pt"))}
     if experiment.start is None:
-        return totals
+        return own
     before = run.parent / experiment.start
     first = load_settings(before)
-    earlier = _totals(first, before, key).items()
-    return {**{n if "/" in n else f"{first.name}/{n}": v for n, v in earlier}, **totals}
+    earlier = _finished(first, before).items()
+    return {**{n if "/" in n else f"{first.name}/{n}": state for n, state in earlier}, **own}
+
+
+def _batch(name: str, state: dict[str, Any]) -> int:
+    """The batch of a stage, which differs from stage to stage."""
+    return state["experiment"][name.rpartition("/")[2]]["batch"]
 
 
 def load_settings(run: Path) -> ExperimentConfig:
