@@ -163,7 +163,7 @@ class Fusion:
     def border(self) -> int:
         """Pixels between the lines where a seam would show."""
         whole = self.variant.tile and fusion.fastest_precision(CPU) != torch.float32
-        return fusion.BLOCK if whole else self.variant.border
+        return min(fusion.BLOCK) if whole else self.variant.border
 
     def __call__(self, pair: PairFiles, tile: int = 0, workers: int = 0) -> tuple[str, float]:
         """Path of the result, and the seconds that it took."""

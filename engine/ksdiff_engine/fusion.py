@@ -34,7 +34,7 @@ Warn = Callable[[str], None]
 Padding = list[tuple[int, int]]  # before and after, a pair an axis of (C, H, W)
 
 PRIOR_SCOPES = ("scene", "tile")
-BLOCK = 1024  # PAN pixels, see KSDiffMethod.block
+BLOCK = (2048, 1024)  # PAN pixels, see KSDiffMethod.block
 NO_PADDING: Padding = [(0, 0)] * 3
 WINDOW = 64  # PAN pixels, rounded up to what the network divides; the patch size of training
 WINDOWS_A_SCENE = 64
@@ -64,8 +64,8 @@ class KSDiffMethod:
     halo: PAN pixels that a tile needs on each side of what is kept of it.
     seed: of the noise that the prior's diffusion starts from; same seed, same result.
     precision: in which the pass over the pixels computes; kernels are baked in float32.
-    block: edge of the tiles that have to be fused for the result not to depend on how a scene is
-        cut; 0 when any will do. Values of neighbouring tiles differ in their last bit, which
+    block: width and height of the tiles that have to be fused for the result not to depend on how a
+        scene is cut; None when any will do. Values of neighbouring tiles differ in their last bit, which
         half precision may round to another number.
     """
 
@@ -115,8 +115,8 @@ class KSDiffMethod:
         self._baking = threading.Lock()  # neighbouring tiles share cells
 
     @property
-    def block(self) -> int:
-        return BLOCK if self.precision != torch.float32 else 0
+    def block(self) -> tuple[int, int] | None:
+        return BLOCK if self.precision != torch.float32 else None
 
     @property
     def tiles_at_once(self) -> int:

@@ -32,11 +32,11 @@ from ksdiff_engine.sensors import natural_colour, without_other_files
 if TYPE_CHECKING:
     import torch
 
-# Edges of a tile, PAN pixels: multiples of the writer's blocks. A large tile wastes little on halos
-# and still keeps a network with a few dozen channels near 1 GB; in a scene of few such tiles, small
-# ones let the user see the work proceed.
-LARGE_TILE, SMALL_TILE = 1024, 512
-FEW_TILES = 4
+# Width and height of a tile, PAN pixels: multiples of the writer's blocks. A large tile wastes little
+# on halos and still keeps a network with a few dozen channels near 1 GB; in a small scene, small ones
+# let the user see the work proceed.
+LARGE_TILE, SMALL_TILE = (2048, 1024), (512, 512)
+SMALL_SCENE = 4 * 1024**2
 
 Progress = Callable[[float, str], None]
 
@@ -54,8 +54,8 @@ class FusionMethod(Protocol):
     def halo(self) -> int: ...
 
     @property
-    def block(self) -> int:
-        """Edge that tiles must have; 0 when any will do."""
+    def block(self) -> tuple[int, int] | None:
+        """Width and height that tiles must have; None when any will do."""
 
     @property
     def tiles_at_once(self) -> int:
@@ -243,7 +243,7 @@ def bytes_a_row(pair: Pair) -> int:
     """What a row of tiles, with a margin, takes of both rasters."""
     pan = pair.pan.grid.width * np.dtype(DTYPES[pair.pan.data_type]).itemsize
     ms = pair.ms.grid.width * np.dtype(DTYPES[pair.ms.data_type]).itemsize * len(pair.ms.bands)
-    return round((pan + ms / pair.ratio_y) * 1.25 * LARGE_TILE)
+    return round((pan + ms / pair.ratio_y) * 1.25 * LARGE_TILE[1])
 
 
 def choose_weights(
@@ -443,11 +443,13 @@ def fuse_tiles(
     return valid_pixels
 
 
-def tile_plan(scene: Scene, tile: int = 0) -> list[Window]:
-    """Return the tiles of a scene, row by row; their edge is chosen when ``tile`` is 0."""
-    few = scene.width * scene.height <= FEW_TILES * LARGE_TILE**2
-    edge = tile or (SMALL_TILE if few else LARGE_TILE)
-    return list(tiles(scene.width, scene.height, edge))
+def tile_plan(scene: Scene, tile: int | tuple[int, int] | None = None) -> list[Window]:
+    """Return the tiles of a scene, row by row, of the given edge or width and height.
+
+    They are chosen when it is None or 0.
+    """
+    small = scene.width * scene.height <= SMALL_SCENE
+    return list(tiles(scene.width, scene.height, tile or (SMALL_TILE if small else LARGE_TILE)))
 
 
 def fuse_tile(

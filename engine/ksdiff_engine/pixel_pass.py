@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from .device import keep_freed_memory
 from .model.backbones.unet import UNet
 from .model.frozen import can_fuse, fused, middle
+from .model.streaming import strips
 
-# Edges of parts in pixels, halo apart. A CPU is fastest with strips of a tile, whose features take
-# few pages of memory; the halo makes smaller parts dear. In float32 it is the pixels of a strip
-# that are bounded: three strips of a tile of 1024 take as long as two, and less memory, and
-# narrower tiles need fewer. A GPU takes a tile whole unless its memory does not suffice.
-CPU_ROWS, CPU_PIXELS_FLOAT32, SMALLEST_PART = 512, 344 * 1120, 64
+# A CPU takes a tile in strips of so many rows, which cost nothing twice; longer ones were no faster,
+# and take more memory. What cannot be streamed, it takes in parts of so many pixels, whose halo is
+# computed twice. A GPU takes a tile whole, or in parts if its memory does not suffice.
+STRIP_ROWS, CPU_PIXELS, SMALLEST_PART = 128, 344 * 1120, 64
 
 
 def fastest_precision(device: torch.device) -> torch.dtype:
@@ -74,7 +74,7 @@ class PixelPass:
     def residuals(self, inputs: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Each network's output, (H, W) float32, for its own input (C_in, H, W) float32.
 
-        It is zero in the halo: what that depends on is not in the input.
+        It says nothing in the halo: what that depends on is not in the input.
         While a GPU works on one input, the next one is made.
         """
         launched: _Launched | None = None
@@ -89,12 +89,7 @@ class PixelPass:
     def _place(self, device: torch.device, precision: torch.dtype) -> None:
         self.device, self.precision = device, precision
         self._rows = self._columns = self._edge or sys.maxsize
-        self._pixels = sys.maxsize
-        if device.type == "cpu" and not self._edge:
-            if precision == torch.float32:
-                self._pixels = CPU_PIXELS_FLOAT32
-            else:
-                self._rows = CPU_ROWS
+        self._pixels = CPU_PIXELS if device.type == "cpu" and not self._edge else sys.maxsize
         networks = [copy.deepcopy(n).to(device=device, dtype=precision) for n in self._sources]
         for network in networks:
             # Other backbones are the paper's, for its tables; no weights of theirs are shipped.
@@ -127,6 +122,8 @@ class PixelPass:
 
     def _within_memory(self, network: nn.Module, x: Tensor) -> Tensor:
         """The network on (1, C_in, H, W), in ever smaller parts where that is too much at once."""
+        if self.device.type == "cpu" and isinstance(network, UNet) and network.radius <= self._halo:
+            return self._in_strips(network, x)
         while True:
             try:
                 return self._in_parts(network, x)
@@ -136,6 +133,16 @@ class PixelPass:
                     raise
                 self._rows = self._columns = smaller  # for the tiles to come
                 torch.cuda.empty_cache()
+
+    def _in_strips(self, network: UNet, x: Tensor) -> Tensor:
+        """The same, strip by strip."""
+        result = x.new_zeros(1, 1, *x.shape[2:], dtype=self.precision)
+        row, columns = network.dropped, slice(network.dropped, -network.dropped)
+        for strip in strips(network, x, STRIP_ROWS):
+            rows = slice(row, row + strip.shape[2])
+            result[:, :, rows, columns] = strip
+            row = rows.stop
+        return result
 
     def _in_parts(self, network: nn.Module, x: Tensor) -> Tensor:
         """The same, part by part: each is seen with a halo, beyond which it does not depend."""

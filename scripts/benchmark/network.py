@@ -144,7 +144,7 @@ def chosen_method(options: argparse.Namespace, scene: Scene) -> KSDiffMethod:
 
 def recorded(scene: Scene, method: KSDiffMethod) -> list[list[Call]]:
     """What `method` asks of its networks for some tiles without halo, spread over the scene."""
-    edge = min(LARGE_TILE, scene.width, scene.height)
+    edge = min(*LARGE_TILE, scene.width, scene.height)
     rows, columns = scene.height // edge, scene.width // edge
     numbers = np.unique(np.linspace(0, rows * columns - 1, TILES_HELD).round().astype(int))
     windows = [
@@ -191,7 +191,7 @@ def report(scene: Scene, passes: list[Pass], limit: int | None = None) -> None:
 
     As many run side by side as a job fuses tiles.
     """
-    edge = min(LARGE_TILE, scene.width, scene.height)
+    edge = min(*LARGE_TILE, scene.width, scene.height)
     tiles = scene.width * scene.height / edge**2
     count = min(max(1, round(tiles)), limit or round(tiles) + 1)
     threads = tiles_at_once()

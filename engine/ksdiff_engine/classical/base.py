@@ -39,7 +39,7 @@ class Method(ABC):
     title: ClassVar[str]
     reference: ClassVar[str]
     halo: int = 0
-    block: int = 0  # any tile will do
+    block: tuple[int, int] | None = None  # any tile will do
 
     @property
     def tiles_at_once(self) -> int:

@@ -37,14 +37,16 @@ class Window:
         return Window(column, row, right - column, bottom - row)
 
 
-def tiles(width: int, height: int, tile: int) -> Iterator[Window]:
-    """Windows of at most `tile` × `tile` pixels, row by row, that cover the grid exactly once.
+def tiles(width: int, height: int, tile: int | tuple[int, int]) -> Iterator[Window]:
+    """Windows of at most `tile` pixels, row by row, that cover the grid exactly once.
 
-    Raises ValueError when `tile` is below 1. A multiple of the writer's block size (256) keeps
-    every block of the result within one tile, so none is compressed twice.
+    tile: width and height, or both in one. Raises ValueError when it is below 1. Multiples of the
+    writer's block size (256) keep every block of the result within one tile, so none is compressed
+    twice.
     """
-    if tile < 1:
-        raise ValueError(f"a tile must measure at least 1 pixel, not {tile}")
-    for row in range(0, height, tile):
-        for column in range(0, width, tile):
-            yield Window(column, row, min(tile, width - column), min(tile, height - row))
+    columns, rows = (tile, tile) if isinstance(tile, int) else tile
+    if min(columns, rows) < 1:
+        raise ValueError(f"a tile must measure at least 1 pixel, not {min(columns, rows)}")
+    for row in range(0, height, rows):
+        for column in range(0, width, columns):
+            yield Window(column, row, min(columns, width - column), min(rows, height - row))

@@ -21,6 +21,7 @@ class UNet(nn.Module):
 
     stride: PAN pixels per pixel of the coarsest resolution; sizes must be multiples of it.
     radius: PAN pixels on either side that an output pixel can depend on, beyond the kernels.
+    dropped: those of them that the result lacks on every side after :meth:`drop_borders`.
     """
 
     stride = 4
@@ -60,6 +61,7 @@ class UNet(nn.Module):
         start_at_zero(self.leave)
         # One pixel a 3x3 convolution at its own resolution, and up to three from the 4-pixel block.
         self.radius = 3 + 2 * 4 * blocks[0] + 4 * 2 * blocks[1] + 3
+        self.dropped = 2 * 4 * blocks[0] + 4 * 2 * blocks[1] + 2
 
     def forward(self, x: Tensor, prior: Tensor | None = None) -> Tensor:
         """x (B, C_in, H, W), prior (B, N, C_z) or None -> (B, C_out, H, W).
@@ -82,8 +84,7 @@ class UNet(nn.Module):
     def drop_borders(self) -> None:
         """Let a frozen network compute no pixel whose neighbours it lacks.
 
-        Its result then lacks less than :attr:`radius` pixels on every side, and an eighth of the
-        work on a tile with its halo is saved.
+        Its result then lacks :attr:`dropped` pixels on every side, fewer than :attr:`radius`.
         """
         layers = (self.encode, self.middle, self.decode, self.refine, self.leave)
         for layer in (layer for part in layers for layer in part.modules()):
