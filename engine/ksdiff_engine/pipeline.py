@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # Width and height of a tile, PAN pixels: multiples of the writer's blocks. A large tile wastes little
 # on halos and still keeps a network with a few dozen channels near 1 GB; in a small scene, small ones
 # let the user see the work proceed.
-LARGE_TILE, SMALL_TILE = (2048, 1024), (512, 512)
+LARGE_TILE, SMALL_TILE = (1536, 1024), (512, 512)
 SMALL_SCENE = 4 * 1024**2
 
 Progress = Callable[[float, str], None]
