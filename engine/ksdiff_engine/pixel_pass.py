@@ -78,8 +78,9 @@ class PixelPass:
         While a GPU works on one input, the next one is made.
         """
         launched: _Launched | None = None
-        for network, array in zip(range(len(self._networks)), inputs):
-            following = self._launch(network, array)
+        arrays = iter(inputs)
+        for number in range(len(self._networks)):
+            following = self._launch(number, next(arrays))  # held no longer than it is needed
             if launched is not None:
                 yield launched.result()
             launched = following

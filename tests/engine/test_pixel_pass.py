@@ -168,7 +168,7 @@ def test_a_gpu_gives_what_the_cpu_gives():
     results = residuals(networks, inputs, device=device, precision=fastest_precision(device))
     for result, net, image in zip(results, networks, inputs, strict=True):
         exact = expected(net, image)
-        assert np.sqrt(np.mean((result - exact)[INNER] ** 2)) < 0.01 * exact[INNER].std()
+        assert np.sqrt(np.mean((result - exact)[INNER] ** 2)) < 0.015 * exact[INNER].std()
 
 
 def test_processors_without_half_precision_units_take_float32(monkeypatch):

@@ -20,7 +20,7 @@ OVERLAP = 4  # rows that two 3 x 3 convolutions in a row need again for the next
 
 
 def strips(network: UNet, image: Tensor, rows: int) -> Iterator[Tensor]:
-    """The rows of ``network(image)`` from top to bottom, at most `rows` and a few at a time.
+    """The rows of ``network(image)`` from top to bottom, at most `rows` at a time.
 
     network: frozen, after :meth:`.UNet.drop_borders`. image (1, C_in, H, W) of any precision, whose
     sides divide by the stride and exceed twice what is dropped. Each strip is (1, C_out, h, W'),
@@ -28,15 +28,19 @@ def strips(network: UNet, image: Tensor, rows: int) -> Iterator[Tensor]:
     convolutions do not depend on an image's height, as in float32.
     """
     stream = _Stream(network)
-    for start, stop in _spans(image.shape[2], 2 * network.dropped, rows, network.stride):
+    first = 2 * network.dropped + network.stride
+    for start, stop in _spans(image.shape[2], first, rows, network.stride):
         yield stream.send(_entered(network, image, start, stop))
 
 
-def _spans(size: int, more: int, rows: int, stride: int) -> Iterator[tuple[int, int]]:
-    """Spans of about equal length, the first with `more` rows beside, that begin on the stride."""
-    units = (size - more) // stride
-    count = -(-units * stride // rows)
-    ends = [more + stride * (units * number // count) for number in range(1, count + 1)]
+def _spans(size: int, first: int, rows: int, stride: int) -> Iterator[tuple[int, int]]:
+    """Spans of about equal length, at most `rows`, that begin on the stride; one of at least `first`.
+
+    It is the first, before whose end no row can come out.
+    """
+    count = -(-size // rows)
+    ends = (size * number // count // stride * stride for number in range(1, count + 1))
+    ends = list(dict.fromkeys(max(end, first) for end in ends))
     return zip([0, *ends[:-1]], ends)
 
 
@@ -86,23 +90,27 @@ class _LineBuffer:
     """The input of two convolutions: the rows of now, below those kept of the strip above."""
 
     def __init__(self) -> None:
-        self._rows: Tensor | None = None  # those kept; after room() those to be written as well
+        self._memory: Tensor | None = None
+        self._rows: Tensor | None = None  # of it in use
 
     def room(self, like: Tensor) -> Tensor:
         """Where rows of the shape of `like` (1, C, h, W) are to be written."""
         _, channels, height, width = like.shape
-        kept, above = self._rows, 0 if self._rows is None else OVERLAP
-        shape = (1, channels, above + height, width)
-        self._rows = torch.empty(shape, dtype=like.dtype, memory_format=torch.channels_last)
+        kept, above = None, 0
+        if self._rows is not None:
+            kept, above = self._rows[:, :, -OVERLAP:].clone(), OVERLAP
+        if self._memory is None or self._memory.shape[2] < OVERLAP + height:
+            shape = (1, channels, OVERLAP + height, width)
+            self._memory = torch.empty(shape, dtype=like.dtype, memory_format=torch.channels_last)
         if kept is not None:
-            self._rows[:, :, :above] = kept
+            self._memory[:, :, :OVERLAP] = kept
+        self._rows = self._memory[:, :, OVERLAP - above : OVERLAP + height]
         return self._rows[:, :, above:]
 
     def taken(self) -> Tensor:
-        """Kept and written rows; of the latter the last are kept in their turn."""
+        """Kept and written rows, until the next ones are written."""
         assert self._rows is not None  # after room()  # nosec B101
-        rows, self._rows = self._rows, self._rows[:, :, -OVERLAP:].clone()
-        return rows
+        return self._rows
 
 
 class _Skipped:

@@ -31,7 +31,8 @@ def image(height: int) -> torch.Tensor:
 def test_strips_are_the_networks_own_rows(blocks, rows):
     net, x = network(blocks), image(300)
     found = list(strips(net, x, rows))
-    assert len(found) == -(-(300 - 2 * net.dropped) // rows)
+    assert sum(strip.shape[2] for strip in found) == 300 - 2 * net.dropped
+    assert len(found) == 1 or max(strip.shape[2] for strip in found) <= rows
     torch.testing.assert_close(torch.cat(found, dim=2), net(x), rtol=0, atol=1e-6)
 
 
@@ -65,6 +66,6 @@ def test_a_row_comes_out_as_soon_as_it_can():
     net, x = network(), image(2 * (network().dropped + 32))
     first = next(strips(net, x, 32))
     changed = x.clone()
-    changed[:, :, 2 * net.dropped + 40 :] = 0
-    assert first.shape[2] >= 28
+    changed[:, :, 2 * net.dropped + 5 :] = 0  # the first layer sees one row beyond the strip
+    assert first.shape[2] == 4
     torch.testing.assert_close(next(strips(net, changed, 32)), first, rtol=0, atol=0)
