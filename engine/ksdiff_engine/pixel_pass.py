@@ -138,6 +138,8 @@ class PixelPass:
     def _in_strips(self, network: UNet, x: Tensor) -> Tensor:
         """The same, strip by strip."""
         result = x.new_zeros(1, 1, *x.shape[2:], dtype=self.precision)
+        if min(x.shape[2:]) <= 2 * self._halo:
+            return result  # nothing but halo, as at a tile's edge in tile scope
         row, columns = network.dropped, slice(network.dropped, -network.dropped)
         for strip in strips(network, x, STRIP_ROWS):
             rows = slice(row, row + strip.shape[2])

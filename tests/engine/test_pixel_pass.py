@@ -133,6 +133,12 @@ def test_what_cannot_be_streamed_a_cpu_takes_in_parts(width, parts):
     np.testing.assert_allclose(result, expected(net.inner, image), atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [(2 * HALO, 200), (200, 8), (4, 4)])
+def test_what_is_nothing_but_halo_gives_nothing(size):
+    (result,) = residuals([network()], images(1, size))
+    np.testing.assert_array_equal(result, np.zeros(size, dtype=np.float32))
+
+
 def test_without_memory_for_the_smallest_part_the_error_is_the_devices():
     with pytest.raises(torch.cuda.OutOfMemoryError):
         residuals([SmallMemory(network(), 100)], images(1))
