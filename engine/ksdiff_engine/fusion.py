@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,51 @@ LARGEST_CONTRAST = 1.0
 
 
 @dataclass(frozen=True)
+class BandInput:
+    """The network's input for one band of a tile, (1 + count, H, W), made as rows are asked for.
+
+    shared (3, H, W) and ms_up (C, H, W), and as many PAN features as `count`: as in
+    :func:`.band_features`. padding: beyond the tile, whose outermost pixels are repeated there.
+    """
+
+    shared: np.ndarray
+    ms_up: np.ndarray
+    scene: Standardisation
+    band: int
+    count: int
+    padding: Padding
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """With the padding."""
+        height, width = (
+            before + size + after
+            for (before, after), size in zip(self.padding[1:], self.shared.shape[1:])
+        )
+        return 1 + self.count, height, width
+
+    def rows(self, start: int, stop: int) -> np.ndarray:
+        """(1 + count, stop - start, W) float32."""
+        _, (top, _), sides = self.padding
+        height = self.shared.shape[1]
+        first = min(max(start - top, 0), height - 1)
+        last = max(min(stop - top, height), first + 1)
+        image = self._features(slice(first, last))
+        if not any(map(any, self.padding)):
+            return image
+        above = min(max(top - start, 0), stop - start - 1)
+        below = stop - start - above - (last - first)
+        return np.pad(image, [(0, 0), (above, below), sides], mode="edge")
+
+    def _features(self, rows: slice) -> np.ndarray:
+        shared, ms_up = self.shared[:, rows], self.ms_up[:, rows]
+        image = np.empty((1 + self.count, *shared.shape[1:]), dtype=np.float32)
+        standardise_band(ms_up, self.scene, self.band, out=image[:1])
+        band_features(shared, ms_up, self.scene, self.band, self.count, out=image[1:])
+        return image
+
+
+@dataclass(frozen=True)
 class Baked:
     """Plain networks, one a band, in float32 where they were baked, and ready for the pixels."""
 
@@ -64,8 +109,8 @@ class KSDiffMethod:
     halo: PAN pixels that a tile needs on each side of what is kept of it.
     seed: of the noise that the prior's diffusion starts from; same seed, same result.
     precision: in which the pass over the pixels computes; kernels are baked in float32.
-    block: width and height of the tiles that have to be fused for the result not to depend on how a
-        scene is cut; None when any will do. Values of neighbouring tiles differ in their last bit, which
+    block: width and height of the tiles that have to be fused for the result not to depend on how
+        a scene is cut; None when any will do. Values of neighbouring tiles differ in their last bit, which
         half precision may round to another number.
     """
 
@@ -233,18 +278,14 @@ class KSDiffMethod:
             np.multiply(residual[inner], np.float32(scale[band]), out=detail[band])
         return detail
 
-    def _inputs(self, tile: TileData, padding: Padding) -> Iterator[np.ndarray]:
-        """The network's input (1 + F, H, W) for one band after the other."""
+    def _inputs(self, tile: TileData, padding: Padding) -> list[BandInput]:
+        """The network's input for each band."""
         scene, count = self._known_standardisation(), self.network.config.pan_features
         shared = pan_features(tile.pan, tile.pan_low, tile.ms_up, scene)
-
-        def of_band(band: int) -> np.ndarray:
-            image = np.empty((1 + count, *tile.pan.shape), dtype=np.float32)
-            standardise_band(tile.ms_up, scene, band, out=image[:1])
-            band_features(shared, tile.ms_up, scene, band, count, out=image[1:])
-            return np.pad(image, padding, mode="edge") if any(map(any, padding)) else image
-
-        return map(of_band, range(len(tile.ms_up)))
+        return [
+            BandInput(shared, tile.ms_up, scene, band, count, padding)
+            for band in range(len(tile.ms_up))
+        ]
 
     def _known_standardisation(self) -> Standardisation:
         assert self._standardisation is not None  # prepare() has run: fuse() checks it  # nosec B101
@@ -262,7 +303,8 @@ class KSDiffMethod:
         networks = []
         for band, inputs in enumerate(zip(*(self._inputs(tile, NO_PADDING) for tile in tiles))):
             progress(0.5 + 0.5 * band / self._scene.bands, "Estimating the prior")
-            windows = moderated(torch.from_numpy(np.stack(inputs)).to(self.device))
+            images = np.stack([image.rows(0, image.shape[1]) for image in inputs])
+            windows = moderated(torch.from_numpy(images).to(self.device))
             lrms, pan = windows[:, :1], windows[:, 1:]
             prior = self.network.estimate_prior(pan, lrms, self.seed)
             networks.append(bake(self.network.backbone, windows, prior))

@@ -32,9 +32,9 @@ from ksdiff_engine.sensors import natural_colour, without_other_files
 if TYPE_CHECKING:
     import torch
 
-# Width and height of a tile, PAN pixels: multiples of the writer's blocks. A large tile wastes little
-# on halos and still keeps a network with a few dozen channels near 1 GB; in a small scene, small ones
-# let the user see the work proceed.
+# Width and height of a tile, PAN pixels: multiples of the writer's blocks. A large tile wastes
+# little on halos and still keeps a network with a few dozen channels near 1 GB; in a small scene,
+# small ones let the user see the work proceed.
 LARGE_TILE, SMALL_TILE = (1536, 1024), (512, 512)
 SMALL_SCENE = 4 * 1024**2
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,10 +22,10 @@ from .model.backbones.unet import UNet
 from .model.frozen import can_fuse, fused, middle
 from .model.streaming import strips
 
-# A CPU takes a tile in strips of so many rows, which cost nothing twice; longer ones were no faster,
-# and take more memory. What cannot be streamed, it takes in parts of so many pixels, whose halo is
+# A CPU takes a tile in strips of so many rows, of which hardly any is computed twice; longer ones
+# take more memory. What cannot be streamed, it takes in parts of so many pixels, whose halo is
 # computed twice. A GPU takes a tile whole, or in parts if its memory does not suffice.
-STRIP_ROWS, CPU_PIXELS, SMALLEST_PART = 128, 344 * 1120, 64
+STRIP_ROWS, CPU_PIXELS, SMALLEST_PART = 160, 344 * 1120, 64
 
 
 def fastest_precision(device: torch.device) -> torch.dtype:
@@ -40,6 +41,17 @@ def fastest_precision(device: torch.device) -> torch.dtype:
     units = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     able = any(getattr(torch.cpu, unit, bool)() for unit in units)
     return torch.bfloat16 if able else torch.float32
+
+
+class Rows(Protocol):
+    """A network's input, made when it is asked for: a strip's features stay in the cache."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+
+    def rows(self, start: int, stop: int) -> np.ndarray:
+        """(C_in, stop - start, W) float32."""
 
 
 class PixelPass:
@@ -71,16 +83,15 @@ class PixelPass:
         self._warn = warn
         self._place(device, precision)
 
-    def residuals(self, inputs: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Each network's output, (H, W) float32, for its own input (C_in, H, W) float32.
+    def residuals(self, inputs: Iterable[Rows]) -> Iterator[np.ndarray]:
+        """Each network's output, (H, W) float32, for its own input.
 
         It says nothing in the halo: what that depends on is not in the input.
         While a GPU works on one input, the next one is made.
         """
         launched: _Launched | None = None
-        arrays = iter(inputs)
-        for number in range(len(self._networks)):
-            following = self._launch(number, next(arrays))  # held no longer than it is needed
+        for number, rows in enumerate(inputs):
+            following = self._launch(number, rows)
             if launched is not None:
                 yield launched.result()
             launched = following
@@ -100,9 +111,13 @@ class PixelPass:
             networks = [fused(network) for network in networks]
         self._networks = networks
 
-    def _launch(self, number: int, array: np.ndarray) -> _Launched:
+    def _launch(self, number: int, rows: Rows) -> _Launched:
+        network = self._networks[number]
+        if self.device.type == "cpu" and isinstance(network, UNet) and network.radius <= self._halo:
+            return _Launched(self._in_strips(network, rows))
+        array = rows.rows(0, rows.shape[1])
         try:
-            return _Launched(self._within_memory(self._networks[number], self._on_device(array)))
+            return _Launched(self._within_memory(network, self._on_device(array)))
         except torch.cuda.OutOfMemoryError:
             if self.device.type == "cpu":
                 raise
@@ -113,7 +128,7 @@ class PixelPass:
         )
         cpu = torch.device("cpu")
         self._place(cpu, fastest_precision(cpu))
-        return self._launch(number, array)
+        return self._launch(number, rows)
 
     def _on_device(self, array: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(array)[None]
@@ -121,10 +136,25 @@ class PixelPass:
             tensor = tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor
 
+    def _in_strips(self, network: UNet, rows: Rows) -> Tensor:
+        """The network's output (1, 1, H, W), strip by strip."""
+        _, height, width = rows.shape
+        result = torch.zeros(1, 1, height, width, dtype=self.precision)
+        if min(height, width) <= 2 * self._halo:
+            return result  # nothing but halo, as at a tile's edge in tile scope
+        row, columns = network.dropped, slice(network.dropped, -network.dropped)
+
+        def seen(start: int, stop: int) -> Tensor:
+            part = torch.from_numpy(rows.rows(start, stop))[None]
+            return part.to(self.precision, memory_format=torch.channels_last)
+
+        for strip in strips(network, seen, height, STRIP_ROWS):
+            result[:, :, row : row + strip.shape[2], columns] = strip
+            row += strip.shape[2]
+        return result
+
     def _within_memory(self, network: nn.Module, x: Tensor) -> Tensor:
         """The network on (1, C_in, H, W), in ever smaller parts where that is too much at once."""
-        if self.device.type == "cpu" and isinstance(network, UNet) and network.radius <= self._halo:
-            return self._in_strips(network, x)
         while True:
             try:
                 return self._in_parts(network, x)
@@ -134,18 +164,6 @@ class PixelPass:
                     raise
                 self._rows = self._columns = smaller  # for the tiles to come
                 torch.cuda.empty_cache()
-
-    def _in_strips(self, network: UNet, x: Tensor) -> Tensor:
-        """The same, strip by strip."""
-        result = x.new_zeros(1, 1, *x.shape[2:], dtype=self.precision)
-        if min(x.shape[2:]) <= 2 * self._halo:
-            return result  # nothing but halo, as at a tile's edge in tile scope
-        row, columns = network.dropped, slice(network.dropped, -network.dropped)
-        for strip in strips(network, x, STRIP_ROWS):
-            rows = slice(row, row + strip.shape[2])
-            result[:, :, rows, columns] = strip
-            row = rows.stop
-        return result
 
     def _in_parts(self, network: nn.Module, x: Tensor) -> Tensor:
         """The same, part by part: each is seen with a halo, beyond which it does not depend."""

@@ -12,6 +12,7 @@ from ksdiff_engine import consistency, fusion
 from ksdiff_engine.errors import InputError, WeightsError
 from ksdiff_engine.fusion import PRIOR_SCOPES, KSDiffMethod, cell_weights, moderated, window_tiles
 from ksdiff_engine.model.config import KSDiffConfig
+from ksdiff_engine.model.features import Standardisation
 from ksdiff_engine.model.ksdiff import KSDiff
 from ksdiff_engine.model.storage import save_network
 from ksdiff_engine.raster.align import align
@@ -394,3 +395,20 @@ def test_the_last_cells_take_the_rest_of_the_scene(small_cells):
     method._scene = type("Extent", (), {"width": 150, "height": 64})()
     areas = [method._cell_area(column, 0) for column in range(2)]
     assert areas == [Window(0, 0, 64, 64), Window(64, 0, 86, 64)]
+
+
+@pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((3, 1), (2, 0)), ((0, 2), (0, 3))])
+def test_rows_of_an_input_are_those_of_the_whole(padding):
+    rng = np.random.default_rng(0)
+    shared = rng.normal(size=(3, 6, 5)).astype(np.float32)
+    ms_up = rng.normal(size=(2, 6, 5)).astype(np.float32)
+    scene = Standardisation(
+        *(np.zeros(2), np.ones(2), 0.0, 1.0, np.full(2, 0.5), np.zeros(3)), ratio=4.0
+    )
+    inner = fusion.BandInput(shared, ms_up, scene, 1, 6, [(0, 0)] * 3).rows(0, 6)
+    whole = np.pad(inner, [(0, 0), *padding], mode="edge")
+    image = fusion.BandInput(shared, ms_up, scene, 1, 6, [(0, 0), *padding])
+    assert image.shape == whole.shape
+    for start in range(whole.shape[1]):
+        for stop in range(start + 1, whole.shape[1] + 1):
+            np.testing.assert_array_equal(image.rows(start, stop), whole[:, start:stop])

@@ -30,12 +30,22 @@ def images(count: int, size: tuple[int, int] = (352, 480)) -> list[np.ndarray]:
     return [rng.normal(size=(3, *size)).astype(np.float32) for _ in range(count)]
 
 
+class Image:
+    """An input that is all there."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array, self.shape = array, array.shape
+
+    def rows(self, start: int, stop: int) -> np.ndarray:
+        return self.array[:, start:stop]
+
+
 def residuals(networks, inputs, *, device=CPU, precision=torch.float32, **settings):
     pixels = PixelPass(
         networks, device=device, precision=precision, halo=HALO, stride=4, **settings
     )
     with torch.inference_mode():
-        return list(pixels.residuals(inputs))
+        return list(pixels.residuals(map(Image, inputs)))
 
 
 @torch.inference_mode()
@@ -159,7 +169,7 @@ def test_the_cpu_takes_over_from_a_gpu_whose_memory_is_exhausted(monkeypatch):
     monkeypatch.setattr("ksdiff_engine.pixel_pass.fastest_precision", lambda device: torch.float32)
     pixels._networks = [SmallMemory(net, 100) for net in nets]
     with torch.inference_mode():
-        results = list(pixels.residuals(inputs))
+        results = list(pixels.residuals(map(Image, inputs)))
     assert pixels.device == CPU
     assert len(said) == 1
     assert "The CPU goes on" in said[0]

@@ -8,47 +8,48 @@ whole image, in the memory of a strip.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from .backbones.blocks import ResidualBlock
 from .backbones.unet import UNet
 from .frozen import middle, rectified
 
 OVERLAP = 4  # rows that two 3 x 3 convolutions in a row need again for the next strip
 
 
-def strips(network: UNet, image: Tensor, rows: int) -> Iterator[Tensor]:
-    """The rows of ``network(image)`` from top to bottom, at most `rows` at a time.
+def strips(
+    network: UNet, image: Callable[[int, int], Tensor], height: int, rows: int
+) -> Iterator[Tensor]:
+    """The rows of the network's output from top to bottom, at most `rows` at a time.
 
-    network: frozen, after :meth:`.UNet.drop_borders`. image (1, C_in, H, W) of any precision, whose
-    sides divide by the stride and exceed twice what is dropped. Each strip is (1, C_out, h, W'),
-    with the channels innermost; their h sum to H'. Bit for bit the network's own result where
-    convolutions do not depend on an image's height, as in float32.
+    network: frozen, after :meth:`.UNet.drop_borders`. image(start, stop): these rows of its input,
+    (1, C_in, stop - start, W) in its precision, channels innermost; some are asked for twice. The
+    `height` of all and W divide by the stride and exceed twice what is dropped. Each strip is
+    (1, C_out, h, W'), with the channels innermost; their h sum to H'. Bit for bit the network's own
+    result where convolutions do not depend on an image's height, as in float32.
     """
     stream = _Stream(network)
     first = 2 * network.dropped + network.stride
-    for start, stop in _spans(image.shape[2], first, rows, network.stride):
-        yield stream.send(_entered(network, image, start, stop))
+    for start, stop in _spans(height, first, rows, network.stride):
+        # The first layer sees a row on either side.
+        top, bottom = max(start - 1, 0), min(stop + 1, height)
+        entered = rectified(network.enter, image(top, bottom))
+        yield stream.send(entered[:, :, start - top : stop - top])
 
 
 def _spans(size: int, first: int, rows: int, stride: int) -> Iterator[tuple[int, int]]:
-    """Spans of about equal length, at most `rows`, that begin on the stride; one of at least `first`.
+    """Spans of about equal length, at most `rows`, that begin on the stride.
 
-    It is the first, before whose end no row can come out.
+    The first has at least `first`: before, no row can come out.
     """
     count = -(-size // rows)
-    ends = (size * number // count // stride * stride for number in range(1, count + 1))
-    ends = list(dict.fromkeys(max(end, first) for end in ends))
+    equal = (size * number // count // stride * stride for number in range(1, count + 1))
+    ends = list(dict.fromkeys(max(end, first) for end in equal))
     return zip([0, *ends[:-1]], ends)
-
-
-def _entered(network: UNet, image: Tensor, start: int, stop: int) -> Tensor:
-    """What the first layer makes of the rows from start to stop; it sees those beside them."""
-    top, bottom = max(start - 1, 0), min(stop + 1, image.shape[2])
-    part = image[:, :, top:bottom].to(network.enter.weight.dtype, memory_format=torch.channels_last)
-    return rectified(network.enter, part)[:, :, start - top : stop - top]
 
 
 class _Stream:
@@ -128,7 +129,7 @@ class _Skipped:
         self._waiting.append(rows[:, :, lost:])
 
     def add_to(self, coarser: Tensor, out: Tensor) -> None:
-        """The sum with as many of the rows, and as much of their middle, as there is of `coarser`."""
+        """The sum with as many of the rows, and as much of their middle, as `coarser` has."""
         done, (height, width) = 0, coarser.shape[2:]
         while done < height:
             waiting = self._waiting.popleft()
@@ -143,8 +144,8 @@ class _Skipped:
 
 def _through(blocks: nn.ModuleList, buffers: Sequence[_LineBuffer]) -> Tensor:
     """Residual blocks in a row, each from its own buffer into that of the next."""
-    for number, (block, buffer) in enumerate(zip(blocks, buffers), start=1):
-        rows = buffer.taken()
+    for number, (module, buffer) in enumerate(zip(blocks, buffers), start=1):
+        block, rows = cast(ResidualBlock, module), buffer.taken()
         result = block.second(rectified(block.first, rows))
         room = buffers[number].room(result) if number < len(buffers) else result
         torch.add(middle(rows, *result.shape[2:]), result, out=room)
