@@ -110,8 +110,8 @@ class KSDiffMethod:
     seed: of the noise that the prior's diffusion starts from; same seed, same result.
     precision: in which the pass over the pixels computes; kernels are baked in float32.
     block: width and height of the tiles that have to be fused for the result not to depend on how
-        a scene is cut; None when any will do. Values of neighbouring tiles differ in their last bit, which
-        half precision may round to another number.
+        a scene is cut; None when any will do. Values of neighbouring tiles differ in their last
+        bit, which half precision may round to another number.
     """
 
     name = "ksdiff"

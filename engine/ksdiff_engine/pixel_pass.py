@@ -75,7 +75,7 @@ class PixelPass:
         """halo: pixels that an output depends on, a multiple of the networks' stride.
 
         edge: of the parts, halo apart, that a network sees at once, which bounds its memory; 0 is
-        what suits the device.
+        what suits the device. Where rows are streamed it plays no part.
         """
         keep_freed_memory()
         self._sources = networks

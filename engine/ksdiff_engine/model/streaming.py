@@ -1,4 +1,4 @@
-"""A frozen U-Net over an image strip by strip, in which no row is computed twice.
+"""A frozen U-Net over an image strip by strip, in which hardly a row is computed twice.
 
 Every layer needs some rows of the strip above: it keeps them (a "line buffer"). A row of the result
 comes out as soon as all that it depends on has come in. The result is that of the network on the
