@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from .backbones.blocks import ResidualBlock
 from .backbones.unet import UNet
-from .frozen import middle, rectified
+from .frozen import BakedConv2d, FusedConv2d, middle, rectified
 
 OVERLAP = 4  # rows that two 3 x 3 convolutions in a row need again for the next strip
 
@@ -62,6 +62,7 @@ class _Stream:
         self._middle = [_LineBuffer() for _ in range(at_quarter)]
         self._decode = [_LineBuffer() for _ in range(at_half)]
         self._last = _LineBuffer()
+        self._up_half, self._up_full = _Finer(network.up_half), _Finer(network.up_full)
         # Both ends of a block are dropped: two rows at its own resolution.
         self._half = _Skipped(2 * 2 * at_quarter)
         self._full = _Skipped(2 * (2 * at_half + 2 * 2 * at_quarter + 2 * at_half))
@@ -71,19 +72,15 @@ class _Stream:
         network = self._network
         self._full.put(full)
         half = rectified(network.down_half, full)
-        self._encode[0].room(half).copy_(half)
+        self._encode[0].room(half.shape, half.dtype).copy_(half)
         half = _through(network.encode, self._encode)
         self._half.put(half)
         quarter = rectified(network.down_quarter, half)
-        self._middle[0].room(quarter).copy_(quarter)
+        self._middle[0].room(quarter.shape, quarter.dtype).copy_(quarter)
         quarter = _through(network.middle, self._middle)
-        half = network.up_half(quarter)
-        self._half.add_to(half, out=self._decode[0].room(half))
+        self._half.add_to(self._up_half(quarter), self._decode[0])
         half = _through(network.decode, self._decode)
-        full = network.up_full(half)
-        room = self._last.room(full)
-        self._full.add_to(full, out=room)
-        room.relu_()
+        self._full.add_to(self._up_full(half), self._last).relu_()
         return network.leave(rectified(network.refine, self._last.taken()))
 
 
@@ -94,15 +91,15 @@ class _LineBuffer:
         self._memory: Tensor | None = None
         self._rows: Tensor | None = None  # of it in use
 
-    def room(self, like: Tensor) -> Tensor:
-        """Where rows of the shape of `like` (1, C, h, W) are to be written."""
-        _, channels, height, width = like.shape
+    def room(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+        """Where rows of the shape (1, C, h, W) are to be written."""
+        _, channels, height, width = shape
         kept, above = None, 0
         if self._rows is not None:
             kept, above = self._rows[:, :, -OVERLAP:].clone(), OVERLAP
         if self._memory is None or self._memory.shape[2] < OVERLAP + height:
             shape = (1, channels, OVERLAP + height, width)
-            self._memory = torch.empty(shape, dtype=like.dtype, memory_format=torch.channels_last)
+            self._memory = torch.empty(shape, dtype=dtype, memory_format=torch.channels_last)
         if kept is not None:
             self._memory[:, :, :OVERLAP] = kept
         self._rows = self._memory[:, :, OVERLAP - above : OVERLAP + height]
@@ -128,18 +125,56 @@ class _Skipped:
         self._dropped -= lost
         self._waiting.append(rows[:, :, lost:])
 
-    def add_to(self, coarser: Tensor, out: Tensor) -> None:
-        """The sum with as many of the rows, and as much of their middle, as `coarser` has."""
-        done, (height, width) = 0, coarser.shape[2:]
+    def add_to(self, coarser: Sequence[Tensor], buffer: _LineBuffer) -> Tensor:
+        """Write the sum with as many of the rows as there are of `coarser` to `buffer`.
+
+        coarser: even and odd rows, narrower by what they lack on both sides. Returns the sum.
+        """
+        _, channels, half_height, width = coarser[0].shape
+        out = buffer.room((1, channels, 2 * half_height, width), coarser[0].dtype)
+        done, height = 0, 2 * half_height
         while done < height:
             waiting = self._waiting.popleft()
-            count = min(waiting.shape[2], height - done)
-            rows = slice(done, done + count)
+            count = min(waiting.shape[2], height - done)  # even, as all heights but a quarter's
             skipped = middle(waiting[:, :, :count], count, width)
-            torch.add(coarser[:, :, rows], skipped, out=out[:, :, rows])
+            for odd, rows in enumerate(coarser):
+                now = rows[:, :, done // 2 : (done + count) // 2]
+                room = out[:, :, done + odd : done + count : 2]
+                torch.add(now, skipped[:, :, odd::2], out=room)
             if count < waiting.shape[2]:
                 self._waiting.appendleft(waiting[:, :, count:])
             done += count
+        return out
+
+
+class _Finer:
+    """A 1 x 1 convolution and a pixel shuffle, as a convolution for even rows and one for odd ones.
+
+    With the channels innermost, what they give are rows of the finer image as they lie in memory, if
+    its columns are the outer part of the channels: nothing is moved.
+    """
+
+    def __init__(self, upsampling: nn.Module) -> None:
+        convolution = cast(nn.Sequential, upsampling)[0]
+        weight, bias = convolution.weight, convolution.bias
+        weights = weight.reshape(len(weight) // 4, 2, 2, *weight.shape[1:])
+        biases = bias.reshape(len(weight) // 4, 2, 2)
+        self._convolutions: list[nn.Module] = []
+        for odd in range(2):
+            kernel = weights[:, odd].transpose(0, 1).flatten(end_dim=1)
+            layer = BakedConv2d(kernel, biases[:, odd].T.flatten())
+            fuse = isinstance(convolution, FusedConv2d)
+            self._convolutions.append(FusedConv2d(layer) if fuse else layer)
+
+    def __call__(self, x: Tensor) -> list[Tensor]:
+        """x (1, C, h, w) -> even and odd rows of (1, C', 2 h, 2 w)."""
+        return [self._rows(convolution(x)) for convolution in self._convolutions]
+
+    @staticmethod
+    def _rows(x: Tensor) -> Tensor:
+        _, channels, height, width = x.shape
+        finer = x.permute(0, 2, 3, 1).reshape(1, height, 2 * width, channels // 2)
+        return finer.permute(0, 3, 1, 2)
 
 
 def _through(blocks: nn.ModuleList, buffers: Sequence[_LineBuffer]) -> Tensor:
@@ -147,6 +182,8 @@ def _through(blocks: nn.ModuleList, buffers: Sequence[_LineBuffer]) -> Tensor:
     for number, (module, buffer) in enumerate(zip(blocks, buffers), start=1):
         block, rows = cast(ResidualBlock, module), buffer.taken()
         result = block.second(rectified(block.first, rows))
-        room = buffers[number].room(result) if number < len(buffers) else result
+        room = result
+        if number < len(buffers):
+            room = buffers[number].room(result.shape, result.dtype)
         torch.add(middle(rows, *result.shape[2:]), result, out=room)
     return result
