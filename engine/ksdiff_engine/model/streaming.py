@@ -150,13 +150,13 @@ class _Skipped:
 class _Finer:
     """A 1 x 1 convolution and a pixel shuffle, as a convolution for even rows and one for odd ones.
 
-    With the channels innermost, what they give are rows of the finer image as they lie in memory, if
-    its columns are the outer part of the channels: nothing is moved.
+    With the channels innermost, what they give are rows of the finer image as they lie in memory,
+    if its columns are the outer part of the channels: nothing is moved.
     """
 
     def __init__(self, upsampling: nn.Module) -> None:
-        convolution = cast(nn.Sequential, upsampling)[0]
-        weight, bias = convolution.weight, convolution.bias
+        convolution = cast("nn.Conv2d | FusedConv2d", cast(nn.Sequential, upsampling)[0])
+        weight, bias = convolution.weight, cast(Tensor, convolution.bias)
         weights = weight.reshape(len(weight) // 4, 2, 2, *weight.shape[1:])
         biases = bias.reshape(len(weight) // 4, 2, 2)
         self._convolutions: list[nn.Module] = []
