@@ -20,6 +20,7 @@ def ahead(
 ) -> Generator[Result, None, None]:
     """Yield ``function(item)`` for each item in order; `threads` results are made ahead.
 
+    Of several threads, one that is done before the one whose turn it is finds one more item waiting.
     begin: what each thread does first. An exception of `function` is raised where its result would
     have come. When the caller stops early, what has begun is waited for and nothing else
     begins; only Ctrl-C does not wait.
@@ -27,9 +28,9 @@ def ahead(
     remaining = iter(items)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="ahead", initializer=begin)
     pending: deque[Future[Result]] = deque()
-    patient = True
+    patient, waiting = True, threads + 1 if threads > 1 else 1
     try:
-        pending.extend(pool.submit(function, item) for item in islice(remaining, threads))
+        pending.extend(pool.submit(function, item) for item in islice(remaining, waiting))
         while pending:
             result = pending.popleft().result()
             pending.extend(pool.submit(function, item) for item in islice(remaining, 1))

@@ -20,7 +20,7 @@ from ksdiff_engine.leftovers import remove_leftovers
 from ksdiff_engine.raster.align import Pair, align
 from ksdiff_engine.raster.gdal_guard import LARGEST_CACHE, bound_cache
 from ksdiff_engine.raster.reader import DTYPES, RasterSource
-from ksdiff_engine.raster.tiling import Window, tiles
+from ksdiff_engine.raster.tiling import Window, even_tiles, tiles
 from ksdiff_engine.raster.writer import RasterWriter, check_output
 from ksdiff_engine.registration import registered
 from ksdiff_engine.resampled import with_own_resolution
@@ -324,7 +324,7 @@ def sharpen(
         inputs=(*scene.pair.pan.files, *ms.files),
         pyramids=job.pyramids,
     ) as writer:
-        windows = tile_plan(scene, method.block or job.tile)
+        windows = tile_plan(scene, job.tile, method.block)
         with ExitStack() as stack:
             kept = None
             if job.resume:
@@ -443,13 +443,17 @@ def fuse_tiles(
     return valid_pixels
 
 
-def tile_plan(scene: Scene, tile: int | tuple[int, int] | None = None) -> list[Window]:
-    """Return the tiles of a scene, row by row, of the given edge or width and height.
+def tile_plan(scene: Scene, tile: int = 0, largest: tuple[int, int] | None = None) -> list[Window]:
+    """Return the tiles of a scene, row by row.
 
-    They are chosen when it is None or 0.
+    tile: their edge, as the user wants it; 0 is about equal ones, as large as `largest` at most, or
+    what suits the scene.
     """
+    if tile and not largest:
+        return list(tiles(scene.width, scene.height, tile))
     small = scene.width * scene.height <= SMALL_SCENE
-    return list(tiles(scene.width, scene.height, tile or (SMALL_TILE if small else LARGE_TILE)))
+    largest = largest or (SMALL_TILE if small else LARGE_TILE)
+    return list(even_tiles(scene.width, scene.height, largest))
 
 
 def fuse_tile(

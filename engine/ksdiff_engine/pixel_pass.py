@@ -25,7 +25,7 @@ from .model.streaming import strips
 # A CPU takes a tile in strips of so many rows, of which hardly any is computed twice; longer ones
 # take more memory. What cannot be streamed, it takes in parts of so many pixels, whose halo is
 # computed twice. A GPU takes a tile whole, or in parts if its memory does not suffice.
-STRIP_ROWS, CPU_PIXELS, SMALLEST_PART = 160, 344 * 1120, 64
+STRIP_ROWS, CPU_PIXELS, SMALLEST_PART = 128, 344 * 1120, 64
 
 
 def fastest_precision(device: torch.device) -> torch.dtype:

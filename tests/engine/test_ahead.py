@@ -15,12 +15,12 @@ def test_results_come_in_order(threads):
     assert list(ahead(str, [])) == []
 
 
-def test_no_more_is_begun_than_there_are_threads():
+def test_no_more_is_begun_than_there_are_threads_and_one_that_waits():
     begun = []
     results = ahead(lambda n: begun.append(n) or n, range(100), 2)
     assert next(results) == 0
     results.close()
-    assert len(begun) <= 3
+    assert len(begun) <= 4
 
 
 def test_the_next_is_made_while_one_is_used():

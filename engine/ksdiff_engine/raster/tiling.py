@@ -37,16 +37,37 @@ class Window:
         return Window(column, row, right - column, bottom - row)
 
 
-def tiles(width: int, height: int, tile: int | tuple[int, int]) -> Iterator[Window]:
-    """Windows of at most `tile` pixels, row by row, that cover the grid exactly once.
+def tiles(width: int, height: int, tile: int) -> Iterator[Window]:
+    """Windows of at most `tile` × `tile` pixels, row by row, that cover the grid exactly once.
 
-    tile: width and height, or both in one. Raises ValueError when it is below 1. Multiples of the
-    writer's block size (256) keep every block of the result within one tile, so none is compressed
-    twice.
+    Raises ValueError when `tile` is below 1. A multiple of the writer's block size (256) keeps
+    every block of the result within one tile, so none is compressed twice.
     """
-    columns, rows = (tile, tile) if isinstance(tile, int) else tile
-    if min(columns, rows) < 1:
-        raise ValueError(f"a tile must measure at least 1 pixel, not {min(columns, rows)}")
-    for row in range(0, height, rows):
-        for column in range(0, width, columns):
-            yield Window(column, row, min(columns, width - column), min(rows, height - row))
+    if tile < 1:
+        raise ValueError(f"a tile must measure at least 1 pixel, not {tile}")
+    for row in range(0, height, tile):
+        for column in range(0, width, tile):
+            yield Window(column, row, min(tile, width - column), min(tile, height - row))
+
+
+def even_tiles(
+    width: int, height: int, tile: tuple[int, int], block: int = 256
+) -> Iterator[Window]:
+    """The same, at most `tile` (columns, rows), multiples of `block`, but of about equal size.
+
+    A small tile at the end of a row would be done long before the one that is in work beside it,
+    and results are taken in order.
+    """
+    columns, rows = (list(_even(*sides, block)) for sides in zip((width, height), tile))
+    for row, lower in zip([0, *rows], rows):
+        for column, right in zip([0, *columns], columns):
+            yield Window(column, row, right - column, lower - row)
+
+
+def _even(size: int, largest: int, block: int) -> Iterator[int]:
+    """Where spans of at most `largest`, as equal as multiples of `block` can be, end."""
+    blocks = -(-size // block)
+    count = -(-blocks // (largest // block))
+    for number in range(1, count):
+        yield blocks * number // count * block
+    yield size
