@@ -20,7 +20,7 @@ def ahead(
 ) -> Generator[Result, None, None]:
     """Yield ``function(item)`` for each item in order; `threads` results are made ahead.
 
-    Of several threads, one that is done before the one whose turn it is finds one more item waiting.
+    Of several threads, one that is done before its turn finds one more item waiting.
     begin: what each thread does first. An exception of `function` is raised where its result would
     have come. When the caller stops early, what has begun is waited for and nothing else
     begins; only Ctrl-C does not wait.
