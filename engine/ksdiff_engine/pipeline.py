@@ -446,8 +446,8 @@ def fuse_tiles(
 def tile_plan(scene: Scene, tile: int = 0, largest: tuple[int, int] | None = None) -> list[Window]:
     """Return the tiles of a scene, row by row.
 
-    tile: their edge, as the user wants it; 0 is about equal ones, as large as `largest` at most, or
-    what suits the scene.
+    largest: width and height that a method allows them; they are about equal then, whatever `tile`
+    says. Otherwise `tile` is their edge, as the user wants it, and 0 is what suits the scene.
     """
     if tile and not largest:
         return list(tiles(scene.width, scene.height, tile))
