@@ -36,13 +36,19 @@ def _extend(
     image: np.ndarray, level: np.ndarray, rows: np.ndarray, columns: np.ndarray, radius: float
 ) -> np.ndarray:
     """The same where the valid pixels are a rectangle, as at a raster's edge: far faster."""
-    margins = [(0, 0)]
-    squares = []
+    margins, squares, outside = [(0, 0)], [], []
     for used, size in zip((rows, columns), image.shape[1:]):
-        margins.append((used[0], size - 1 - used[-1]))
+        first, last = used[0], used[-1]
+        margins.append((first, size - 1 - last))
         index = np.arange(size)
-        squares.append((index - np.clip(index, used[0], used[-1])) ** 2)
+        squares.append((index - np.clip(index, first, last)) ** 2)
+        outside.append((slice(0, first), slice(last + 1, size)))
     inner = image[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     filled = np.pad(inner, margins, mode="edge")
-    np.copyto(filled, level, where=np.add.outer(*squares) > radius**2)
+    everything = slice(None)
+    above_below, beside = outside
+    parts = [(part, everything) for part in above_below] + [(everything, part) for part in beside]
+    for down, across in parts:
+        far = np.add.outer(squares[0][down], squares[1][across]) > radius**2
+        np.copyto(filled[:, down, across], level, where=far)
     return filled

@@ -139,10 +139,12 @@ def _matrix(n_in: int, positions: np.ndarray, ratio: float, gain: float | None) 
 
 def all_valid(valid: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Whether all pixels between successive row and column edges are valid, and there are some."""
+    areas = np.outer(np.diff(rows), np.diff(columns))
+    if valid.all():
+        return areas > 0
     counts = np.zeros((valid.shape[0] + 1, valid.shape[1] + 1), dtype=np.int64)
     counts[1:, 1:] = valid.cumsum(0).cumsum(1)
     sums = np.diff(np.diff(counts[np.ix_(rows, columns)], axis=0), axis=1)
-    areas = np.outer(np.diff(rows), np.diff(columns))
     return (sums == areas) & (areas > 0)
 
 

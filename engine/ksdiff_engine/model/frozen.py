@@ -73,6 +73,54 @@ class FusedConv2d(nn.Module):
         return operation(x, self.weight, self.bias, *self.settings, name, [], "")
 
 
+class OneChannelConv2d(FusedConv2d):
+    """A convolution without borders to a single channel: neighbouring columns are its channels.
+
+    oneDNN computes as many output channels at once as a vector holds, of which one channel would
+    leave all but one idle. A kernel that is wider by the other columns gives them together; what
+    they add to each other's sums is zero. In float32 it takes half the time, to the same bits.
+    """
+
+    COLUMNS = 8  # together: a vector of AVX2
+
+    def __init__(self, layer: nn.Conv2d | BakedConv2d) -> None:
+        super().__init__(layer)
+        _, channels, height, self._width = layer.weight.shape
+        shape = (self.COLUMNS, channels, height, self._width + self.COLUMNS - 1)
+        wide = layer.weight.new_zeros(shape)
+        for column in range(self.COLUMNS):
+            wide[column, ..., column : column + self._width] = layer.weight[0]
+        self._wide, self._biases = wide, self.bias.expand(self.COLUMNS).contiguous()
+
+    @staticmethod
+    def suits(layer: nn.Conv2d | BakedConv2d) -> bool:
+        """Whether it is such a convolution, in float32: others' units were not measured."""
+        padding, stride = layer.padding, layer.stride
+        plain = padding == (0, 0) and stride == layer.dilation == (1, 1) and layer.groups == 1
+        return plain and len(layer.weight) == 1 and layer.weight.dtype == torch.float32
+
+    def _with_unary(self, x: Tensor, name: str) -> Tensor:
+        columns = x.shape[3] - self._width + 1
+        if columns < self.COLUMNS:
+            return super()._with_unary(x, name)
+        parts = [self._together(x, name)]
+        rest = columns % self.COLUMNS
+        if rest:
+            last = self._together(x[..., 1 - self._width - self.COLUMNS :], name)
+            parts.append(last[..., -rest:])
+        return torch.cat(parts, dim=3)
+
+    def _together(self, x: Tensor, name: str) -> Tensor:
+        """All columns that come out in full groups, (B, 1, H', W')."""
+        padding, _, dilation, groups = self.settings
+        stride = [1, self.COLUMNS]
+        operation = torch.ops.mkldnn._convolution_pointwise
+        grouped = operation(
+            x, self._wide, self._biases, padding, stride, dilation, groups, name, [], ""
+        )
+        return grouped.permute(0, 2, 3, 1).flatten(start_dim=2)[:, None]
+
+
 def rectified(layer: nn.Module, x: Tensor, *prior: Tensor | None) -> Tensor:
     """``relu(layer(x, *prior))``."""
     if isinstance(layer, FusedConv2d):
@@ -109,5 +157,6 @@ def fused(network: nn.Module) -> nn.Module:
     for name, layer in list(network.named_modules()):
         if type(layer) in (nn.Conv2d, BakedConv2d):  # others do more than convolve
             parent, _, child = name.rpartition(".")
-            setattr(network.get_submodule(parent), child, FusedConv2d(layer))
+            kind = OneChannelConv2d if OneChannelConv2d.suits(layer) else FusedConv2d
+            setattr(network.get_submodule(parent), child, kind(layer))
     return network

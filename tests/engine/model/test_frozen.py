@@ -10,7 +10,15 @@ from torch.nn import functional as F
 from ksdiff_engine.model import frozen
 from ksdiff_engine.model.backbones.unet import UNet
 from ksdiff_engine.model.baking import bake
-from ksdiff_engine.model.frozen import BakedConv2d, FusedConv2d, added, can_fuse, fused, rectified
+from ksdiff_engine.model.frozen import (
+    BakedConv2d,
+    FusedConv2d,
+    OneChannelConv2d,
+    added,
+    can_fuse,
+    fused,
+    rectified,
+)
 from tests.engine.hardware import BFLOAT16
 
 needs_onednn = pytest.mark.skipif(not can_fuse(), reason="this torch has no oneDNN")
@@ -41,6 +49,37 @@ def test_each_step_is_that_of_the_separate_layers(number):
     torch.testing.assert_close(added(other, one_pass, x), other + plain, **close)
     torch.testing.assert_close(rectified(layer, x), F.relu(plain), rtol=0, atol=0)
     torch.testing.assert_close(added(other, layer, x), other + plain, rtol=0, atol=0)
+
+
+@needs_onednn
+@pytest.mark.parametrize("kernel", [1, 3, (3, 5)])
+@pytest.mark.parametrize("width", [6, 12, 19, 26])
+@torch.no_grad()
+def test_a_single_channel_is_the_same_in_groups_of_columns(kernel, width):
+    torch.manual_seed(2)
+    layer = nn.Conv2d(5, 1, kernel)
+    grouped = fused(nn.Sequential(layer))[0]
+    assert isinstance(grouped, OneChannelConv2d)
+    x = torch.randn(2, 5, 7, width).contiguous(memory_format=torch.channels_last)
+    plain = layer(x)
+    close = {"rtol": 0, "atol": 1e-5}
+    torch.testing.assert_close(grouped(x), plain, **close)
+    torch.testing.assert_close(rectified(grouped, x), F.relu(plain), **close)
+    torch.testing.assert_close(added(plain, grouped, x), 2 * plain, **close)
+
+
+@needs_onednn
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(4, 1, 3, padding=1),
+        nn.Conv2d(4, 1, 3, stride=2),
+        nn.Conv2d(4, 2, 3),
+        nn.Conv2d(4, 1, 3).to(torch.bfloat16),
+    ],
+)
+def test_other_convolutions_are_not_grouped(layer):
+    assert type(fused(nn.Sequential(layer))[0]) is FusedConv2d
 
 
 @needs_onednn
