@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from .consistency import DetailGauge
 from .device import tiles_at_once
 from .errors import WeightsError
+from .mirroring import mirrored
 from .model.baking import bake, rebuild
 from .model.features import Standardisation, band_features, pan_features, standardise_band
 from .model.ksdiff import KSDiff
@@ -256,6 +257,7 @@ class KSDiffMethod:
         """The fused tile (C, H, W) float32, halo included; right from `halo` pixels inwards."""
         if self._scene is None:
             raise RuntimeError("prepare() must be called before fuse()")
+        tile = mirrored(tile, self._scene.pair.common)
         if self._baked is not None:
             return self._run(self._baked, tile)
         return self._blend_cells(tile)
@@ -399,7 +401,7 @@ def window_tiles(
 ) -> list[TileData]:
     """At most `count` windows of `size` x `size` PAN pixels, one a stratum of `area`, mostly valid.
 
-    The tiles are wider by `halo` on all sides.
+    The tiles are wider by `halo` on all sides, and mirrored at the scene's edges.
 
     Strata are the cells of a near-square lattice. A stratum whose middle is mostly invalid offers
     four other places; one where these are too gives no window. If none of the strata gives one,
@@ -407,12 +409,13 @@ def window_tiles(
     """
     area = area.clipped(scene.width, scene.height)
     places = _strata(area, count, size)
+    inside = scene.pair.common
     found: list[TileData] = []
     spare: tuple[float, TileData] | None = None
     for number, candidates in enumerate(places):
         progress(number / len(places), "Reading windows for the prior")
         for column, row in candidates:
-            tile = scene.tile(Window(column, row, size, size), halo)
+            tile = mirrored(scene.tile(Window(column, row, size, size), halo), inside)
             share = float(tile.valid[halo : halo + size, halo : halo + size].mean())
             if share > 0.5:
                 found.append(tile)

@@ -121,6 +121,26 @@ def test_another_process_restores_the_gains(pair_files, small_cells, scope):
     assert not np.array_equal(method.state()["gains"], np.ones(2))
 
 
+@pytest.mark.parametrize("scope", PRIOR_SCOPES)
+def test_the_network_sees_nothing_but_the_scene(pair_files, small_cells, scope):
+    scene = open_scene(*pair_files(size=(40, 40), bands=2))
+    method = KSDiffMethod(random_network(), prior_scope=scope)
+    method.prepare(scene)
+    halo = method.halo
+    tile = scene.tile(Window(0, 0, scene.width, scene.height), halo)
+    margins = [(0, 0), (halo, halo), (halo, halo)]
+    bare = replace(
+        tile,
+        **{
+            name: np.pad(image[inside], margins[-image.ndim :], constant_values=np.nan)
+            for name, image in (("pan", tile.pan), ("pan_low", tile.pan_low), ("ms_up", tile.ms_up))
+            for inside in [np.s_[..., halo:-halo, halo:-halo]]
+        },
+    )
+    np.testing.assert_array_equal(method.fuse(bare), method.fuse(tile))
+    assert np.isfinite(method.fuse(tile)).all()
+
+
 def interpolated(scene):
     return scene.tile(Window(0, 0, scene.width, scene.height)).ms_up
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ksdiff_engine.fusion import WINDOW, WINDOWS_A_SCENE, moderated, window_tiles
+from ksdiff_engine.mirroring import mirrored
 from ksdiff_engine.model.baking import bake
 from ksdiff_engine.model.features import (
     SHARED_FEATURES,
@@ -40,6 +41,7 @@ class JointMethod:
         self.stride = network.backbone.stride
         self.halo = -(-network.backbone.radius // self.stride) * self.stride
         self._standardisation: Standardisation | None = None
+        self._inside = Window(0, 0, 0, 0)  # known once prepared, as the statistics
         self._baked: list[nn.Module] = []
 
     @torch.inference_mode()
@@ -57,6 +59,7 @@ class JointMethod:
         self._standardisation = Standardisation.from_moments(
             statistics.mean, statistics.covariance, statistics.intensity_weights, scene.ratio
         )
+        self._inside = scene.pair.common
         step = math.lcm(self.stride, config.stem)
         area = Window(0, 0, scene.width, scene.height)
         tiles = window_tiles(scene, area, WINDOWS_A_SCENE, -(-WINDOW // step) * step, progress)
@@ -73,6 +76,7 @@ class JointMethod:
         scene = self._standardisation
         if scene is None:
             raise RuntimeError("prepare() must be called before fuse()")
+        tile = mirrored(tile, self._inside)
         pan, lrms = self._inputs(tile)
         passes = self.network.inputs(pan, lrms).split(1)
         residual = torch.cat(

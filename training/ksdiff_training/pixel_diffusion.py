@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ksdiff_engine.mirroring import mirrored
 from ksdiff_engine.model.backbones.blocks import ResidualBlock
 from ksdiff_engine.model.config import KSDiffConfig
 from ksdiff_engine.model.denoiser import time_embedding
@@ -25,6 +26,7 @@ from ksdiff_engine.model.features import (
 )
 from ksdiff_engine.model.ksdiff import build_backbone
 from ksdiff_engine.model.scheduler import DiffusionScheduler
+from ksdiff_engine.raster.tiling import Window
 from ksdiff_engine.scene import Scene, TileData
 
 TIME_WIDTH = 64
@@ -103,6 +105,7 @@ class PixelDiffusionMethod:
         stride = network.backbone.stride
         self.halo = -(-network.backbone.radius // stride) * stride
         self._standardisation: Standardisation | None = None
+        self._inside = Window(0, 0, 0, 0)  # known once prepared, as the statistics
 
     def prepare(
         self, scene: Scene, progress: Callable[[float, str], None] = lambda fraction, message: None
@@ -112,6 +115,7 @@ class PixelDiffusionMethod:
         self._standardisation = Standardisation.from_moments(
             statistics.mean, statistics.covariance, statistics.intensity_weights, scene.ratio
         )
+        self._inside = scene.pair.common
 
     @torch.inference_mode()
     def fuse(self, tile: TileData) -> np.ndarray:
@@ -119,6 +123,7 @@ class PixelDiffusionMethod:
         scene = self._standardisation
         if scene is None:
             raise RuntimeError("prepare() must be called before fuse()")
+        tile = mirrored(tile, self._inside)
         stride = self.network.backbone.stride
         height, width = tile.pan.shape
         padding = [(0, 0), (0, -height % stride), (0, -width % stride)]

@@ -51,6 +51,14 @@ class Pair:
         """Geometric mean of both ratios."""
         return math.sqrt(self.ratio_x * self.ratio_y)
 
+    @property
+    def common(self) -> Window:
+        """PAN's pixels on MS, in the grid's coordinates: all of the grid, more where it was cut."""
+        ms_x = self.ms_x - self.pan_column / self.ratio_x
+        ms_y = self.ms_y - self.pan_row / self.ratio_y
+        placement = _Placement(self.ratio_x, self.ratio_y, ms_x, ms_y)
+        return _overlap(self.pan, self.ms, placement).shifted(-self.pan_column, -self.pan_row)
+
     def cut(self, window: Window) -> Pair:
         """The pair whose grid is a window of this one's."""
         return replace(
