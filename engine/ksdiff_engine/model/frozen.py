@@ -7,6 +7,7 @@ another image, while a convolution's result is still in the cache.
 from __future__ import annotations
 
 import copy
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -90,7 +91,8 @@ class OneChannelConv2d(FusedConv2d):
         wide = layer.weight.new_zeros(shape)
         for column in range(self.COLUMNS):
             wide[column, ..., column : column + self._width] = layer.weight[0]
-        self._wide, self._biases = wide, self.bias.expand(self.COLUMNS).contiguous()
+        self._wide = wide
+        self._biases = cast(Tensor, layer.bias).expand(self.COLUMNS).contiguous()
 
     @staticmethod
     def suits(layer: nn.Conv2d | BakedConv2d) -> bool:
