@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from .consistency import DetailGauge
 from .device import tiles_at_once
 from .errors import WeightsError
-from .mirroring import mirrored
+from .mirroring import mirror
 from .model.baking import bake, rebuild
 from .model.features import Standardisation, band_features, pan_features, standardise_band
 from .model.ksdiff import KSDiff
@@ -254,10 +254,13 @@ class KSDiffMethod:
         }
 
     def fuse(self, tile: TileData) -> np.ndarray:
-        """The fused tile (C, H, W) float32, halo included; right from `halo` pixels inwards."""
+        """The fused tile (C, H, W) float32, halo included; right from `halo` pixels inwards.
+
+        What the tile holds beyond the scene is overwritten.
+        """
         if self._scene is None:
             raise RuntimeError("prepare() must be called before fuse()")
-        tile = mirrored(tile, self._scene.pair.common)
+        mirror(tile, self._scene.pair.common)
         if self._baked is not None:
             return self._run(self._baked, tile)
         return self._blend_cells(tile)
@@ -415,7 +418,7 @@ def window_tiles(
     for number, candidates in enumerate(places):
         progress(number / len(places), "Reading windows for the prior")
         for column, row in candidates:
-            tile = mirrored(scene.tile(Window(column, row, size, size), halo), inside)
+            tile = mirror(scene.tile(Window(column, row, size, size), halo), inside)
             share = float(tile.valid[halo : halo + size, halo : halo + size].mean())
             if share > 0.5:
                 found.append(tile)

@@ -13,7 +13,13 @@ import numpy as np
 import ksdiff_engine
 from ksdiff_engine import weights
 from ksdiff_engine.ahead import ahead
-from ksdiff_engine.device import choose_device, describe, limit_threads, shared_threads
+from ksdiff_engine.device import (
+    choose_device,
+    describe,
+    hand_back_freed_memory,
+    limit_threads,
+    shared_threads,
+)
 from ksdiff_engine.errors import Cancelled, EnvironmentProblem, InputError
 from ksdiff_engine.job import AdaptJob, ClassicalJob, CompareJob, Job, PansharpenJob
 from ksdiff_engine.leftovers import remove_leftovers
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
 # small ones let the user see the work proceed.
 LARGE_TILE, SMALL_TILE = (1536, 1024), (512, 512)
 SMALL_SCENE = 4 * 1024**2
+TILES_TO_TRIM = 16  # after so many, memory that is kept without use is handed back
 
 Progress = Callable[[float, str], None]
 
@@ -440,6 +447,8 @@ def fuse_tiles(
             image, valid = next(fused)
             writer.write(window, image, valid)
             valid_pixels += int(valid.sum())
+            if number % TILES_TO_TRIM == TILES_TO_TRIM - 1:
+                hand_back_freed_memory()
     return valid_pixels
 
 

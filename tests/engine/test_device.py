@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -113,3 +114,32 @@ def test_freed_memory_is_kept_only_where_the_library_can(monkeypatch):
     monkeypatch.setattr("ctypes.CDLL", lambda name: object())  # musl
     device.keep_freed_memory()
     assert len(asked) == 3
+
+
+HOLES = """
+import numpy as np
+from ksdiff_engine.device import hand_back_freed_memory, keep_freed_memory
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+keep_freed_memory()
+images = [np.ones(2**17) for _ in range(200)]
+del images[:-1]  # the last one stands in the way of the heap's end
+kept = resident()
+hand_back_freed_memory()
+print(kept - resident())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's own")
+def test_holes_in_the_heap_are_handed_back():
+    command = [sys.executable, "-c", HOLES]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert int(output) > 150 * 2**20
+
+
+def test_another_system_keeps_what_it_keeps(monkeypatch):
+    monkeypatch.setattr(device.sys, "platform", "win32")
+    monkeypatch.setattr(device.ctypes, "CDLL", None)  # not even looked for
+    device.hand_back_freed_memory()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ksdiff_engine.fusion import WINDOW, WINDOWS_A_SCENE, moderated, window_tiles
-from ksdiff_engine.mirroring import mirrored
+from ksdiff_engine.mirroring import mirror
 from ksdiff_engine.model.baking import bake
 from ksdiff_engine.model.features import (
     SHARED_FEATURES,
@@ -76,7 +76,7 @@ class JointMethod:
         scene = self._standardisation
         if scene is None:
             raise RuntimeError("prepare() must be called before fuse()")
-        tile = mirrored(tile, self._inside)
+        mirror(tile, self._inside)
         pan, lrms = self._inputs(tile)
         passes = self.network.inputs(pan, lrms).split(1)
         residual = torch.cat(

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ksdiff_engine.mirroring import mirrored
+from ksdiff_engine.mirroring import mirror
 from ksdiff_engine.model.backbones.blocks import ResidualBlock
 from ksdiff_engine.model.config import KSDiffConfig
 from ksdiff_engine.model.denoiser import time_embedding
@@ -123,7 +123,7 @@ class PixelDiffusionMethod:
         scene = self._standardisation
         if scene is None:
             raise RuntimeError("prepare() must be called before fuse()")
-        tile = mirrored(tile, self._inside)
+        mirror(tile, self._inside)
         stride = self.network.backbone.stride
         height, width = tile.pan.shape
         padding = [(0, 0), (0, -height % stride), (0, -width % stride)]
