@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 # small ones let the user see the work proceed.
 LARGE_TILE, SMALL_TILE = (1536, 1024), (512, 512)
 SMALL_SCENE = 4 * 1024**2
-TILES_TO_TRIM = 16  # after so many, memory that is kept without use is handed back
+TILES_TO_TRIM = 4  # after so many, memory that is kept without use is handed back
 
 Progress = Callable[[float, str], None]
 
@@ -430,17 +430,24 @@ def fuse_tiles(
 ) -> int:
     """Fuse and write the tiles of windows; return the number of valid pixels.
 
-    One thread reads, as many fuse as the method wants, and this one writes: the scene lets one read
-    at a time, and the file takes its tiles in order.
+    As many threads fuse as the method wants, and this one writes: the file takes its tiles in
+    order. It reads, too, since several threads have a tile in hand while it does, and one tile less
+    is in memory; for a single one another thread reads ahead.
     """
     valid_pixels, count = 0, method.tiles_at_once
+
+    def read(window: Window) -> tuple[Window, TileData]:
+        return window, scene.tile(window, method.halo)
+
     with ExitStack() as stack:
         begin = stack.enter_context(shared_threads(count))
-        read = stack.enter_context(
-            closing(ahead(lambda window: (window, scene.tile(window, method.halo)), windows))
-        )
+        tiles_read: Iterator[tuple[Window, TileData]] = map(read, windows)
+        if count == 1:
+            tiles_read = stack.enter_context(closing(ahead(read, windows)))
         fused = stack.enter_context(
-            closing(ahead(lambda tile: fuse_tile(method, tile[1], tile[0]), read, count, begin))
+            closing(
+                ahead(lambda tile: fuse_tile(method, tile[1], tile[0]), tiles_read, count, begin)
+            )
         )
         for number, window in enumerate(windows):
             report(number / len(windows), f"Fusing tile {number + 1} of {len(windows)}")
