@@ -85,13 +85,17 @@ def _costs(results: Results, size: float) -> list[str]:
         cells = [
             _number(results.median(method, size, key), d) for key, d in (("cpu", 1), ("memory", 0))
         ]
-        rounds = sum(
-            r["method"] == method and r["megapixels"] == size and "error" not in r
+        measured = [
+            r
             for r in results.timing
-        )
+            if r["method"] == method and r["megapixels"] == size and "error" not in r
+        ]
+        processors = dict.fromkeys(results.sessions[r["session"]]["processor"] for r in measured)
         cells = [f"{wall:.1f}", *(cells if job else ["", ""])]
-        rows.append([method, *cells, f"{ratio[0]:.2f}" if ratio and job else "", str(rounds)])
+        cells += [f"{ratio[0]:.2f}" if ratio and job else "", str(len(measured))]
+        rows.append([method, *cells, ", ".join(processors)])
     header = ["method", "wall, s", "CPU, s", "peak memory, MB", "wall / OTB RCS", "rounds"]
+    header.append("processor")
     return [f"## Time and memory at {size:g} megapixels", MEMORY_NOTE, table(header, rows)]
 
 
