@@ -156,8 +156,8 @@ def keep_freed_memory() -> None:
 def hand_back_freed_memory() -> None:
     """Give the system all pages that the C library keeps without use; nothing but with glibc.
 
-    What is kept gets holes in time, since images of many sizes come and go in several threads: over
-    a hundred tiles a third of a gigabyte.
+    What is kept gets holes in time, since images of many sizes come and go in several threads: up
+    to half a gigabyte in a large scene.
     """
     if sys.platform.startswith("linux"):
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
