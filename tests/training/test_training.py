@@ -406,6 +406,26 @@ def test_a_run_starts_from_another_with_what_both_have(data, experiment_file, tm
     assert all(first[name].equal(fresh[name]) for name in others)
 
 
+def test_a_narrower_network_starts_with_the_first_channels(data, experiment_file, tmp_path):
+    model = yaml.safe_load(experiment_file().read_text())["model"]
+    model = {**model, "modulation": "none", "channels": [6, 8, 12]}
+    train(load_config(experiment_file(name="wide", model=model)), data, tmp_path / "wide")
+    narrow = {**model, "channels": [6, 8, 8]}
+    begun = load_config(
+        experiment_file(name="narrow", start="wide", stage1={"steps": 0}, model=narrow)
+    )
+    train(begun, data, tmp_path / "narrow")
+    wide = load(tmp_path / "wide" / "stage1" / "final.pt")["modules"]
+    taken = load(tmp_path / "narrow" / "stage1" / "final.pt")["modules"]
+    kernel = "ksdiff.backbone.middle.0.first.weight"
+    assert wide[kernel].shape[:2] == (12, 12)
+    assert taken[kernel].equal(wide[kernel][:8, :8])
+    assert taken["ksdiff.backbone.up_half.0.weight"].equal(
+        wide["ksdiff.backbone.up_half.0.weight"][:, :8]
+    )
+    assert taken["ksdiff.backbone.enter.weight"].equal(wide["ksdiff.backbone.enter.weight"])
+
+
 def test_the_card_counts_what_a_run_started_from(data, experiment_file, tmp_path):
     first = load_config(experiment_file(name="first"))
     train(first, data, tmp_path / "first")
@@ -426,7 +446,7 @@ def test_starting_from_nothing_or_from_another_layout_is_refused(data, experimen
     with pytest.raises(FileNotFoundError, match="first holds no finished stage"):
         train(experiment, data, tmp_path / "tiny")
     model = yaml.safe_load(experiment_file().read_text())["model"]
-    wide = {**model, "channels": [6, 6, 8], "modulation": "none"}
-    train(load_config(experiment_file(name="first", model=wide)), data, tmp_path / "first")
+    narrow = {**model, "channels": [2, 4, 4], "modulation": "none"}
+    train(load_config(experiment_file(name="first", model=narrow)), data, tmp_path / "first")
     with pytest.raises(ValueError, match="of another architecture"):
         train(experiment, data, tmp_path / "tiny")

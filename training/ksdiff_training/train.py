@@ -107,14 +107,19 @@ def _sampler(
 def begin_with(modules: nn.ModuleDict, run: Path) -> None:
     """Take over the weights of a finished run, as far as they have the same names.
 
-    Raises FileNotFoundError for an unfinished run, ValueError when the common part does not fit.
+    Of layers that are wider there, the first channels. Raises FileNotFoundError for an unfinished
+    run, ValueError when the common part does not fit.
     """
     finished = sorted(run.glob("stage*/final.pt"))
     if not finished:
         raise FileNotFoundError(f"{run} holds no finished stage to start from")
     state = torch.load(finished[-1], map_location="cpu", weights_only=True)["modules"]
     known = modules.state_dict()
-    common = {name: tensor for name, tensor in state.items() if name in known}
+    common = {
+        name: tensor[tuple(slice(size) for size in known[name].shape)]
+        for name, tensor in state.items()
+        if name in known and tensor.ndim == known[name].ndim
+    }
     try:
         modules.load_state_dict({**known, **common})
     except RuntimeError as error:
