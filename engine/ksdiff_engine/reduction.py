@@ -140,11 +140,13 @@ def _matrix(n_in: int, positions: np.ndarray, ratio: float, gain: float | None) 
 def all_valid(valid: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Whether all pixels between successive row and column edges are valid, and there are some."""
     areas = np.outer(np.diff(rows), np.diff(columns))
-    if valid.all():
+    within = valid[rows[0] : rows[-1], columns[0] : columns[-1]]
+    if within.all():
         return areas > 0
-    counts = np.zeros((valid.shape[0] + 1, valid.shape[1] + 1), dtype=np.int64)
-    counts[1:, 1:] = valid.cumsum(0).cumsum(1)
-    sums = np.diff(np.diff(counts[np.ix_(rows, columns)], axis=0), axis=1)
+    counts = np.zeros((within.shape[0] + 1, within.shape[1] + 1), dtype=np.int64)
+    counts[1:, 1:] = within.cumsum(0).cumsum(1)
+    corners = counts[np.ix_(rows - rows[0], columns - columns[0])]
+    sums = np.diff(np.diff(corners, axis=0), axis=1)
     return (sums == areas) & (areas > 0)
 
 

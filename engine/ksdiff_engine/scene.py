@@ -238,9 +238,11 @@ class Scene:
         usable = ms_valid & all_valid(degraded.valid, row_edges, column_edges)
         values = np.concatenate([ms, degraded.low[None]])[:, usable].T
         positions = np.argwhere(usable) + np.array([block.row, block.column])
-        under = np.repeat(np.repeat(usable, np.diff(row_edges), 0), np.diff(column_edges), 1)
         footprint = degraded.pan[row_edges[0] : row_edges[-1], column_edges[0] : column_edges[-1]]
-        return values, positions, footprint[under][:, None]
+        if not usable.all():
+            under = np.repeat(np.repeat(usable, np.diff(row_edges), 0), np.diff(column_edges), 1)
+            footprint = footprint[under]
+        return values, positions, footprint.reshape(-1, 1)
 
     def _degrade_pan(self, ms_window: Window, background: Callable[[], np.ndarray]) -> _DegradedPan:
         """Return PAN around a window of MS pixels, and sampled at their centres after the MTF."""
