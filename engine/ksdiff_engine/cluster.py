@@ -149,6 +149,7 @@ class SceneOnCluster:
             job=self._job,
             weights_sha256=self._digest,
             shift=scene.pair.shift,
+            pan_shift=scene.pair.pan_shift,
             prepared=pipeline.prepared_arrays(scene, method),
         )
         # The result of a task: should the worker that holds it die, Dask runs the task once more.
@@ -240,6 +241,7 @@ class _Parcel:
     job: PansharpenJob
     weights_sha256: str
     shift: tuple[float, float]
+    pan_shift: tuple[float, float]
     prepared: dict[str, np.ndarray]
 
 
@@ -264,6 +266,8 @@ class _Opened:
         )
         if any(parcel.shift):
             self.scene = Scene(self.scene.pair.moved(*parcel.shift), self.scene.profile)
+        if any(parcel.pan_shift):
+            self.scene = Scene(self.scene.pair.following(*parcel.pan_shift), self.scene.profile)
         self.method = pipeline.load_method(job, entry, choose_device(job.device)[0])
         pipeline.restore_prepared(self.scene, self.method, parcel.prepared)
         self.encoder = PixelEncoder(*pipeline.stored_as(job, self.scene))

@@ -13,7 +13,7 @@ from ksdiff_engine.errors import InputError
 
 DEVICES = ("auto", "cpu", "cuda")
 PRIOR_SCOPES = ("scene", "tile")
-REGISTER = ("report", "correct", "off")
+REGISTER = ("follow", "correct", "report", "off")  # the first is the default
 OUTPUT_TYPES = ("input", "Byte", "UInt16", "Int16", "UInt32", "Int32", "Float32")
 # The keys of ``classical.METHODS``, which needs numpy.
 CLASSICAL_METHODS = (
@@ -92,8 +92,9 @@ class PansharpenJob(Job):
         sensor: name of a sensor profile, or ``auto``.
         pan_band: 1-based band of the PAN file; 0 when it has only one.
         threads: CPU threads; 0 for all.
-        register: measure the shift between PAN and MS and ``report`` it, or ``correct`` it as well
-            where it can be trusted, or leave it ``off``.
+        register: measure the shift between PAN and MS and, where it can be trusted, let PAN
+            ``follow`` MS by resampling it, or ``correct`` MS's place; or ``report`` it alone, or
+            leave it ``off``.
         pyramids: give the result overviews, for viewers.
         resume: keep finished tiles beside the output, and go on from those of a run that was
             interrupted.
@@ -118,7 +119,7 @@ class PansharpenJob(Job):
     sensor: str = "auto"
     pan_band: int = 0
     threads: int = 0
-    register: str = "report"
+    register: str = REGISTER[0]
     pyramids: bool = False
     resume: bool = False
     workers: int = 0
@@ -163,7 +164,7 @@ class ClassicalJob(Job):
     sensor: str = "auto"
     pan_band: int = 0
     threads: int = 0
-    register: str = "report"
+    register: str = REGISTER[0]
     pyramids: bool = False
     resume: bool = False
 
@@ -202,7 +203,7 @@ class DegradeJob(Job):
     sensor: str = "auto"
     pan_band: int = 0
     threads: int = 0
-    register: str = "report"
+    register: str = REGISTER[0]
 
     def __post_init__(self) -> None:
         check_inputs(self.pan, self.ms, self.bands, self.pan_band)
@@ -315,7 +316,7 @@ class CompareJob(Job):
     sensor: str = "auto"
     pan_band: int = 0
     threads: int = 0
-    register: str = "report"
+    register: str = REGISTER[0]
 
     def __post_init__(self) -> None:
         check_inputs(self.pan, self.ms, self.bands, self.pan_band)
@@ -366,7 +367,7 @@ class AdaptJob(Job):
     sensor: str = "auto"
     pan_band: int = 0
     threads: int = 0
-    register: str = "report"
+    register: str = REGISTER[0]
 
     def __post_init__(self) -> None:
         check_inputs(self.pan, self.ms, self.bands, self.pan_band)

@@ -298,7 +298,8 @@ def scene_tags(scene: Scene) -> dict[str, str]:
         "KSDIFF_RATIO": f"{scene.ratio:.6g}",
         "KSDIFF_PAN": _names(scene.pair.pan.paths),
         "KSDIFF_MS": _names(scene.pair.ms.paths),
-        **_shift_tag(scene.pair.shift),
+        **_shift_tag("KSDIFF_SHIFT", scene.pair.shift),
+        **_shift_tag("KSDIFF_PAN_SHIFT", scene.pair.pan_shift),
     }
 
 
@@ -503,8 +504,8 @@ def memory_explained() -> Iterator[None]:
         ) from error
 
 
-def _shift_tag(shift: tuple[float, float]) -> dict[str, str]:
-    return {"KSDIFF_SHIFT": f"{shift[0]:.3f} {shift[1]:.3f}"} if any(shift) else {}
+def _shift_tag(name: str, shift: tuple[float, float]) -> dict[str, str]:
+    return {name: f"{shift[0]:.3f} {shift[1]:.3f}"} if any(shift) else {}
 
 
 def _names(paths: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""How far MS lies off PAN: one shift for the scene, and whether it can be trusted.
+"""How far MS lies off PAN: one shift for the scene, whether it can be trusted, and its removal.
 
 In windows spread over the scene, PAN is compared with an *intensity*, the non-negative mixture of
 the MS bands that resembles it most, by phase correlation (Kuglin and Hines 1975) over the
@@ -48,6 +48,8 @@ LARGEST_REMAINDER = 0.25  # PAN pixels
 NEGLIGIBLE = 0.2  # PAN pixels
 NOTABLE_SHIFT = 0.5  # PAN pixels; shows as fringes along edges
 NOTABLE_VARIATION = 1.0  # PAN pixels across the scene
+
+MOVES = {"follow": "PAN", "correct": "MS"}  # what is moved by the choices that move something
 
 Progress = Callable[[float, str], None]
 
@@ -158,34 +160,36 @@ def measure(scene: Scene, progress: Progress | None = None) -> Registration:
 def registered(
     scene: Scene, how: str, progress: Progress, warn: Callable[[str], None]
 ) -> tuple[Scene, dict[str, Any]]:
-    """Return the scene, with MS in its true place if asked for, and the finding for a job's result.
+    """Return the scene without its shift if asked for, and the finding for a job's result.
 
-    how: ``report``, ``correct`` or ``off``, of :data:`.job.REGISTER`. MS is moved, not resampled,
-    and only by a shift that is trusted and significant; else the scene comes back as it is. warn
-    hears of notable shifts that stay, and of those that cannot be corrected.
+    how: of :data:`.job.REGISTER`. ``follow`` resamples PAN to where MS lies, ``correct`` moves MS
+    to where PAN lies, without resampling; both only by a shift that is trusted and significant.
+    Else, and with ``report`` and ``off``, the scene comes back as it is. warn hears of notable
+    shifts that stay, and of those that ``correct`` cannot correct.
     """
     if how == "off":
-        return scene, _finding(_UNASKED, False)
+        return scene, _finding(_UNASKED, "")
     found = measure(scene, progress)
-    correct = how == "correct" and found.significant
-    if correct and found.shift:
-        scene = Scene(scene.pair.moved(*found.shift), scene.profile)
+    moved = MOVES.get(how, "") if found.significant else ""
+    if moved and found.shift:
+        move = scene.pair.following if how == "follow" else scene.pair.moved
+        scene = Scene(move(*found.shift), scene.profile)
     elif how == "correct" and not found.trusted:
         warn(f"{found.describe()} MS was left where it is.")
     elif found.notable:
-        warn(f"{found.describe()} MS was left where it is; register 'correct' moves it.")
-    return scene, _finding(found, correct)
+        warn(f"{found.describe()} The shift was left; register 'follow' or 'correct' takes it out.")
+    return scene, _finding(found, moved)
 
 
-def _finding(found: Registration, corrected: bool) -> dict[str, Any]:
+def _finding(found: Registration, moved: str) -> dict[str, Any]:
     """The keys of a result that tell of the registration; lengths in PAN pixels."""
     x, y = found.shift or (None, None)
     figures = {"shift_x": x, "shift_y": y, "shift_error": found.error}
     return {
         **{key: None if value is None else round(value, 3) for key, value in figures.items()},
         "shift_confidence": round(found.confidence, 3),
-        "shift_corrected": corrected,
-        "registration": found.describe() + (" MS was moved accordingly." if corrected else ""),
+        "shift_corrected": bool(moved),
+        "registration": found.describe() + (f" {moved} was moved accordingly." if moved else ""),
     }
 
 

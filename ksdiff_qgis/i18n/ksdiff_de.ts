@@ -1230,13 +1230,18 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../../ksdiff_qgis/engine_texts.py" />
+            <source>PAN was moved accordingly.</source>
+            <translation>PAN wurde entsprechend verschoben.</translation>
+        </message>
+        <message>
+            <location filename="../../ksdiff_qgis/engine_texts.py" />
             <source>MS was left where it is.</source>
             <translation>MS wurde belassen, wo es ist.</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/engine_texts.py" />
-            <source>MS was left where it is; register 'correct' moves it.</source>
-            <translation>MS wurde belassen, wo es ist; mit REGISTER „correct“ wird es verschoben.</translation>
+            <source>The shift was left; register 'follow' or 'correct' takes it out.</source>
+            <translation>Der Versatz wurde belassen; REGISTER „follow“ oder „correct“ beseitigt ihn.</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/engine_texts.py" />
@@ -1775,8 +1780,8 @@ Nur hierdurch wird etwas installiert. Eine abgebrochene oder fehlgeschlagene Ins
         </message>
         <message>
             <location filename="../../ksdiff_qgis/parameters/registration.py" />
-            <source>report measures how far the ground in PAN lies off the same ground in MS, and says so. correct moves MS by that as well, to a fraction of a pixel and without resampling, where the measurement can be trusted. off measures nothing.</source>
-            <translation>report misst, wie weit das Gelände in PAN gegen dasselbe Gelände in MS versetzt ist, und meldet es. correct verschiebt MS außerdem entsprechend, auf Bruchteile eines Pixels und ohne Resampling, sofern der Messung zu trauen ist. off misst nichts.</translation>
+            <source>How far the ground in PAN lies off the same ground in MS is measured. follow resamples PAN by that, to where MS lies; correct moves MS instead, to where PAN lies, without resampling; both to a fraction of a pixel, where the measurement can be trusted. report only says it. off measures nothing.</source>
+            <translation>Gemessen wird, wie weit das Gelände in PAN gegen dasselbe Gelände in MS versetzt ist. follow rechnet PAN um diesen Versatz dorthin um, wo MS liegt; correct verschiebt stattdessen MS dorthin, wo PAN liegt, ohne Resampling; beides auf Bruchteile eines Pixels, sofern der Messung zu trauen ist. report meldet den Versatz nur. off misst nichts.</translation>
         </message>
         <message>
             <location filename="../../ksdiff_qgis/parameters/registration.py" />

@@ -28,9 +28,10 @@ def parameters() -> list[QgsProcessingParameterDefinition]:
         described(
             choice(REGISTER, tr("Shift between PAN and MS"), CHOICES),
             tr(
-                "report measures how far the ground in PAN lies off the same ground in MS, and "
-                "says so. correct moves MS by that as well, to a fraction of a pixel and without "
-                "resampling, where the measurement can be trusted. off measures nothing."
+                "How far the ground in PAN lies off the same ground in MS is measured. follow "
+                "resamples PAN by that, to where MS lies; correct moves MS instead, to where PAN "
+                "lies, without resampling; both to a fraction of a pixel, where the measurement "
+                "can be trusted. report only says it. off measures nothing."
             ),
             advanced=True,
         )

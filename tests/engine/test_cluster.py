@@ -60,13 +60,14 @@ def test_a_worker_is_killed_in_the_middle(job, alone, scheduler, kill_a_worker):
     assert Path(job.output).read_bytes() == expected
 
 
-def test_the_shift_of_the_client_is_that_of_all(job, alone, scheduler, monkeypatch):
+@pytest.mark.parametrize("move", ["moved", "following"])
+def test_the_shift_of_the_client_is_that_of_all(job, alone, scheduler, monkeypatch, move):
     """Whatever the client finds, workers do not measure anew; nor do they bake in tile scope."""
     from ksdiff_engine import pipeline
     from ksdiff_engine.scene import Scene
 
     def moved(scene, how, progress, warn):
-        return Scene(scene.pair.moved(1.3, -2.1), scene.profile), {}
+        return Scene(getattr(scene.pair, move)(1.3, -2.1), scene.profile), {}
 
     monkeypatch.setattr(pipeline, "registered", moved)
     expected = alone(prior_scope="tile")

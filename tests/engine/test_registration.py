@@ -1,4 +1,4 @@
-"""Shifts that are known are found, corrected without resampling, and left alone where in doubt."""
+"""Shifts that are known are found, taken out on either side, and left alone where in doubt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from ksdiff_engine import registration
 from ksdiff_engine._resources import resources_folder
 from ksdiff_engine.errors import Cancelled
 from ksdiff_engine.job import (
-    REGISTER,
     AssessWithoutReferenceJob,
     ClassicalJob,
     CompareJob,
@@ -148,6 +147,41 @@ def test_moving_a_cut_pair_undoes_the_cut(scene):
     assert moved.grid == whole.grid
 
 
+def test_following_leaves_ms_and_the_grid_where_they_are(scene):
+    window = Window(40, 60, 90, 80)
+    with scene() as pair:
+        expected = pair.tile(window)
+    with scene((0.6, -1.3)) as pair:
+        after, finding = registered(pair, "follow", lambda *_: None, pytest.fail)
+        assert finding["shift_corrected"]
+        assert after.pair.pan_shift == pytest.approx((0.6, -1.3), abs=0.1)
+        assert after.pair.shift == (0.0, 0.0)
+        assert after.pair.grid == pair.pair.grid
+        assert after.tile(Window(0, 0, after.width, after.height)).valid.all()
+        before, tile = pair.tile(window), after.tile(window)
+        assert measure(after).shift == pytest.approx((0.0, 0.0), abs=0.05)
+    np.testing.assert_array_equal(tile.ms_up, before.ms_up)
+    off, left = (np.abs(each.pan - expected.pan).mean() for each in (before, tile))
+    assert left < 0.15 * off
+
+
+def test_a_pair_that_follows_a_long_way_is_cut(scene):
+    with scene((5.0, -8.0)) as pair:
+        after, _ = registered(pair, "follow", lambda *_: None, pytest.fail)
+        assert (after.width, after.height) == (pair.width - 4, pair.height - 7)
+        corner = after.pair.grid.to_map([[0, 0]])[0] - pair.pair.grid.to_map([[0, 0]])[0]
+        assert corner == pytest.approx((0, -7))
+        assert measure(after).shift == pytest.approx((0.0, 0.0), abs=0.05)
+
+
+def test_following_undoes_a_cut(scene):
+    with scene() as pair:
+        cut = pair.pair.cut(Window(50, 60, 100, 90))
+        moved, whole = cut.following(0.5, 0.25), pair.pair.following(0.5, 0.25)
+    assert (moved.ms_x, moved.ms_y) == pytest.approx((whole.ms_x, whole.ms_y))
+    assert moved.grid == whole.grid
+
+
 def test_report_warns_and_moves_nothing(scene):
     warnings = []
     with scene((2.0, -1.0)) as pair:
@@ -189,50 +223,73 @@ def test_a_job_corrects_and_says_so(tmp_path):
     assert tag == f"{result['shift_x']:.3f} {result['shift_y']:.3f}"
 
 
-def test_a_corrected_result_is_measured_where_its_ms_lay(tmp_path):
+@pytest.mark.parametrize("how", ["follow", "correct"])
+def test_a_registered_result_is_measured_as_its_pair_lay(tmp_path, how):
     output = str(tmp_path / "fused.tif")
     hqnr = []
     for ms in ((str(SAMPLE / "ms.tif"),), moved_sample(tmp_path, 1.4, -2.3)[1]):
         pan = str(SAMPLE / "pan.tif")
-        run_job(ClassicalJob(pan, ms, output, "mtf-glp-hpm", register="correct"))
+        run_job(ClassicalJob(pan, ms, output, "mtf-glp-hpm", register=how))
         hqnr.append(run_job(AssessWithoutReferenceJob(pan, ms, output))["figures"]["hqnr"])
     assert hqnr[1] == pytest.approx(hqnr[0], abs=0.005)
 
 
-def test_a_job_reports_by_default(tmp_path):
-    pan, ms = moved_sample(tmp_path, 1.4, -2.3)
+def test_a_job_follows_by_default(tmp_path):
+    pan, ms = moved_sample(tmp_path, 1.4, -1.3)
     output = str(tmp_path / "fused.tif")
     result = run_job(ClassicalJob(pan, ms, output, "exp"))
+    assert result["shift_corrected"]
+    assert (result["shift_x"], result["shift_y"]) == pytest.approx((-1.4, 1.3), abs=0.1)
+    assert result["registration"].endswith("PAN was moved accordingly.")
+    assert not any("shift" in message for message in result["messages"])
+    fused, as_it_lies = gdal.Open(output), str(tmp_path / "as_it_lies.tif")
+    run_job(ClassicalJob(pan, ms, as_it_lies, "exp", register="off"))
+    assert fused.GetGeoTransform() == gdal.Open(as_it_lies).GetGeoTransform()
+    assert fused.RasterXSize == gdal.Open(as_it_lies).RasterXSize
+    assert fused.GetMetadataItem("KSDIFF_SHIFT") is None
+    tag = fused.GetMetadataItem("KSDIFF_PAN_SHIFT")
+    assert tag == f"{result['shift_x']:.3f} {result['shift_y']:.3f}"
+
+
+def test_a_job_that_only_reports(tmp_path):
+    pan, ms = moved_sample(tmp_path, 1.4, -2.3)
+    output = str(tmp_path / "fused.tif")
+    result = run_job(ClassicalJob(pan, ms, output, "exp", register="report"))
     assert not result["shift_corrected"]
     assert (result["shift_x"], result["shift_y"]) == pytest.approx((-1.4, 2.3), abs=0.1)
-    assert any("register 'correct'" in message for message in result["messages"])
-    assert gdal.Open(output).GetMetadataItem("KSDIFF_SHIFT") is None
+    assert any("register 'follow' or 'correct'" in message for message in result["messages"])
+    assert not [tag for tag in gdal.Open(output).GetMetadata() if tag.endswith("SHIFT")]
 
 
 def test_a_reduced_pair_is_corrected_too(tmp_path):
     pan, ms = moved_sample(tmp_path, 3.0, -2.0)
     output = [str(tmp_path / name) for name in ("reduced_pan.tif", "reduced_ms.tif")]
     found = {}
-    for how in ("report", "correct"):
+    for how in ("report", "correct", "follow"):
         result = run_job(DegradeJob(pan, ms, *output, register=how))
-        assert result["shift_corrected"] == (how == "correct")
+        assert result["shift_corrected"] == (how != "report")
         with opened(*output, "landsat-8-9") as pair:
             found[how] = measure(pair).shift
     assert found["report"] == pytest.approx((-1.5, 1.0), abs=0.1)
     assert found["correct"] == pytest.approx((0.0, 0.0), abs=0.1)
+    assert found["follow"] == pytest.approx((0.0, 0.0), abs=0.1)
 
 
 def test_a_comparison_ranks_what_correcting_would_give(tmp_path):
     pan, ms = moved_sample(tmp_path, 1.4, -2.3)
     options = {"methods": ("gsa",), "megapixels": 0.1}
     as_it_lies = run_job(CompareJob(pan, (str(SAMPLE / "ms.tif"),), **options))
-    moved, corrected = (run_job(CompareJob(pan, ms, **options, register=h)) for h in REGISTER[:2])
-    assert any("register 'correct'" in message for message in moved["messages"])
-    assert corrected["shift_corrected"]
-    assert "moved accordingly" in corrected["facts"]["Registration"]
-    ergas = [r["figures"]["gsa"]["ergas"] for r in (as_it_lies, moved, corrected)]
-    assert ergas[1] > 1.2 * ergas[0]
-    assert ergas[2] == pytest.approx(ergas[0], rel=0.1)
+    moved, *registered = (
+        run_job(CompareJob(pan, ms, **options, register=how))
+        for how in ("report", "correct", "follow")
+    )
+    assert any("register 'follow'" in message for message in moved["messages"])
+    ergas = as_it_lies["figures"]["gsa"]["ergas"]
+    assert moved["figures"]["gsa"]["ergas"] > 1.2 * ergas
+    for each in registered:
+        assert each["shift_corrected"]
+        assert "moved accordingly" in each["facts"]["Registration"]
+        assert each["figures"]["gsa"]["ergas"] == pytest.approx(ergas, rel=0.1)
 
 
 def images_of_nothing():
@@ -259,6 +316,7 @@ def test_what_cannot_be_trusted_is_not_corrected(tmp_path, name):
     with opened(tmp_path / "pan.tif", tmp_path / "ms.tif") as pair:
         after, finding = registered(pair, "correct", lambda *_: None, warnings.append)
         assert after is pair
+        assert registered(pair, "follow", lambda *_: None, pytest.fail)[0] is pair
     assert not finding["shift_corrected"]
     assert len(warnings) == 1
     assert "MS was left where it is" in warnings[0]

@@ -16,7 +16,7 @@ from pathlib import Path
 from processing.tools.dataobjects import createContext
 from qgis.core import QgsApplication, QgsProject
 from qgis.PyQt.QtCore import QTimer
-from qgis.PyQt.QtWidgets import QAction, QApplication, QMenu, QPushButton, QToolBar
+from qgis.PyQt.QtWidgets import QAction, QApplication, QMenu, QPushButton, QScrollArea, QToolBar
 from qgis.utils import iface, loadPlugin, plugins, reloadPlugin, startPlugin, unloadPlugin
 
 sys.path.append(os.environ["KSDIFF_ROOT"])
@@ -116,9 +116,15 @@ def batch_of_two():
 
 
 def shown(name):
-    """Return the visible widget of that object name, or None."""
-    found = (w for w in QApplication.allWidgets() if w.objectName() == name and w.isVisible())
-    return next(found, None)
+    """Return the visible widget of that object name, or None.
+
+    QGIS 3.40 gives the scroll area around a page of its options the name of the page.
+    """
+    for widget in QApplication.allWidgets():
+        named = widget.objectName() == name and not isinstance(widget, QScrollArea)
+        if named and widget.isVisible():
+            return widget
+    return None
 
 
 def once_shown(name, work):

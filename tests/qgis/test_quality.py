@@ -236,7 +236,7 @@ def test_every_value_reaches_the_comparison(provider):
     assert (job.methods, job.html) == (COMPARED_METHODS, "/tmp/page.html")
     assert job.megapixels == CompareJob.megapixels
     values = {**PAIR, "METHODS": "gsa,exp", "MEGAPIXELS": 0.5, "BANDS": "2,1", "SEED": 3}
-    assert job.register == "report"
+    assert job.register == "follow"
     values["REGISTER"] = "correct"
     job = algorithm.job(values, QgsProcessingContext(), outputs)
     assert (job.methods, job.megapixels) == (("gsa", "exp"), 0.5)

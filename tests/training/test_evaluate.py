@@ -15,7 +15,7 @@ from ksdiff_engine.sensors import DEFAULT
 from ksdiff_engine.weights import read_card
 from ksdiff_training.cli import main
 from ksdiff_training.evaluate import MEASURES, evaluate, fuse_whole, markdown_table, means
-from ksdiff_training.scenes import PHASES, load_reduced_scene
+from ksdiff_training.scenes import PHASES, ReducedScene, load_reduced_scene, registered_scene
 
 TEXTS = {
     "title": "t",
@@ -83,6 +83,31 @@ def test_files_with_a_reference_are_taken_as_they_are(tmp_path):
     assert scene.sensor is DEFAULT
     np.testing.assert_array_equal(scene.reference, truth)
     assert evaluate([], [tmp_path / "reduced.npz"], methods=("exp",))[0]["ERGAS"] > 0
+
+
+def shifted_scene(x, y):
+    """A rough ground, 256 x 288; PAN shows it x pixels right of and y below where MS does."""
+    rng = np.random.default_rng(0)
+    shape = (2, 256, 288)
+    fy, fx = np.fft.fftfreq(shape[1])[:, None], np.fft.fftfreq(shape[2])[None]
+    fall = 1.0 / np.maximum(np.hypot(fy, fx), 0.02) ** 1.5
+    ground = np.fft.ifft2(np.fft.fft2(rng.normal(size=shape)) * fall).real
+    ground = 1000 + 150 * ground / ground.std()
+    spectrum = np.fft.fft2(ground.mean(axis=0)) * np.exp(-2j * np.pi * (fx * x + fy * y))
+    ms = ground.reshape(2, 64, 4, 72, 4).mean((2, 4))
+    pan = np.fft.ifft2(spectrum).real
+    return ReducedScene("shifted", DEFAULT, 4, "georeferenced", pan, ms, ground)
+
+
+def test_registered_scenes_have_pan_where_ms_lies():
+    scene, true = shifted_scene(0.6, -1.2), shifted_scene(0.0, 0.0)
+    after = registered_scene(scene)
+    inner = np.s_[12:-12, 12:-12]
+    assert after.ms is scene.ms
+    assert np.abs(after.pan - true.pan)[inner].max() < 0.1 * np.abs(scene.pan - true.pan).max()
+    assert registered_scene(true) is true
+    with pytest.raises(ValueError, match="shifted is too far off"):
+        registered_scene(shifted_scene(5.0, 0.0))
 
 
 def test_figures_are_of_the_whole_image(data):

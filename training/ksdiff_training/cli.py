@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ksdiff_engine.cli import add_adapt, add_weights
+from ksdiff_engine.cli import add_adapt, add_register_option, add_weights
 from ksdiff_engine.errors import EngineError
 from ksdiff_engine.sensors import AUTO
 
@@ -137,6 +137,11 @@ def _add_measures(commands: Any) -> None:
     command.add_argument("--sensor", default=AUTO, help="of the rasters (default: %(default)s)")
     command.add_argument("--methods", default=",".join(DEFAULT_METHODS))
     command.add_argument("--convention", choices=sorted(PHASES), default="georeferenced")
+    command.add_argument(
+        "--registered",
+        action="store_true",
+        help="resample PAN to where MS lies first, as jobs do (default: files as they are)",
+    )
     command.add_argument("--means-only", action="store_true")
     command.add_argument("--json", type=Path, help="also write the rows here")
     command.set_defaults(run_command=_evaluate)
@@ -156,6 +161,7 @@ def _add_measures(commands: Any) -> None:
     command.add_argument("--data", type=Path, required=True, help="folder of test scenes (npz)")
     command.add_argument("--methods", default=",".join(COMPARED))
     command.add_argument("--weights", default="auto")
+    add_register_option(command)
     command.set_defaults(run_command=_compare)
 
 
@@ -207,7 +213,13 @@ def _evaluate(options: argparse.Namespace) -> None:
         if options.pan
         else _scenes(options.data, (".npz", *SUFFIXES))
     )
-    rows = evaluate(options.weights, places, methods=methods, convention=options.convention)
+    rows = evaluate(
+        options.weights,
+        places,
+        methods=methods,
+        convention=options.convention,
+        register=options.registered,
+    )
     print(markdown_table(means(rows) if options.means_only else [*rows, *means(rows)]))
     if options.json:
         write_json(rows, options.json)
@@ -226,7 +238,8 @@ def _evaluate_diffusion(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    rows = compare(_scenes(options.data), _names(options.methods), options.weights)
+    methods = _names(options.methods)
+    rows = compare(_scenes(options.data), methods, options.weights, options.register)
     print(comparison_table(rows))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ksdiff_engine.job import CompareJob
+from ksdiff_engine.job import REGISTER, CompareJob
 from ksdiff_engine.pipeline import run_job
 from ksdiff_engine.sensors import detect_sensor
 
@@ -26,7 +26,12 @@ COLUMNS = {
 }
 
 
-def compare(paths: Sequence[Path], methods: Sequence[str], weights: str = "auto") -> list[Row]:
+def compare(
+    paths: Sequence[Path],
+    methods: Sequence[str],
+    weights: str = "auto",
+    register: str = REGISTER[0],
+) -> list[Row]:
     """Rows of scene, sensor, method and figures, in the order of `methods`.
 
     ERGAS, SAM and Q2n are at reduced resolution against the scene's own MS; HQNR and its parts at
@@ -45,6 +50,7 @@ def compare(paths: Sequence[Path], methods: Sequence[str], weights: str = "auto"
                 methods=tuple(methods),
                 sensor=detect_sensor([pair.sensor]).name,
                 weights=weights,
+                register=register,
             )
             result = run_job(job)
         for method in (name for name in methods if name in result["figures"]):

@@ -24,7 +24,13 @@ from ksdiff_engine.weights import read_card
 from .data.rasters import Product
 from .joint import JointMethod
 from .pixel_diffusion import PixelDiffusion, PixelDiffusionMethod
-from .scenes import EvaluationScene, ReducedScene, load_reduced_scene, load_scenes
+from .scenes import (
+    EvaluationScene,
+    ReducedScene,
+    load_reduced_scene,
+    load_scenes,
+    registered_scene,
+)
 
 MEASURES = ("SAM", "ERGAS", "Q", "Q2n", "SCC")
 FULL_MEASURES = ("D_lambda", "D_s", "HQNR")  # at full resolution; D_lambda is Khan's
@@ -40,11 +46,13 @@ def evaluate(
     *,
     methods: Sequence[str] = DEFAULT_METHODS,
     convention: str = "georeferenced",
+    register: bool = False,
     seed: int = 0,
 ) -> list[Row]:
     """One row a scene and method; weights run on scenes of the ratio and bands on their card.
 
-    places: files of test scenes, or georeferenced products. Figures are of the unrounded result,
+    places: files of test scenes, or georeferenced products. register: whether PAN is first
+    resampled to where MS lies, for all methods, as in jobs. Figures are of the unrounded result,
     over the whole image; which they are depends on whether the scene has a reference. Raises
     ValueError for an unknown method, WeightsError for weights that cannot be used.
     """
@@ -53,7 +61,8 @@ def evaluate(
         raise ValueError(f"unknown methods {', '.join(unknown)}; there are {', '.join(METHODS)}")
     rows: list[Row] = []
     for place in places:
-        for scene in load_scenes(place, convention):
+        for found in load_scenes(place, convention):
+            scene = registered_scene(found) if register else found
             rows += [_row(scene, name, METHODS[name]()) for name in methods]
             for file in weights:
                 card = read_card(file)

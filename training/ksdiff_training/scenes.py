@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ from osgeo import gdal, osr
 
 from ksdiff_engine.raster.align import align
 from ksdiff_engine.raster.reader import RasterSource
+from ksdiff_engine.raster.tiling import Window
+from ksdiff_engine.registration import registered
 from ksdiff_engine.scene import Scene
 from ksdiff_engine.sensors import SensorProfile, detect_sensor, gains_for
 from ksdiff_engine.wald import reduce_pair
@@ -109,6 +111,21 @@ def reduced_scene(pair: PairFile, convention: str) -> ReducedScene:
         return ReducedScene(pair.name, sensor, pair.ratio, convention, *reduced)
     images = (pair.pan, pair.ms, pair.reference)
     return ReducedScene(pair.name, sensor, pair.ratio, "benchmark", *images)
+
+
+def registered_scene(scene: EvaluationScene) -> EvaluationScene:
+    """The scene with PAN resampled to where MS lies, as jobs do it: where it is sure to lie off it.
+
+    Raises ValueError for a shift so long that the scene would lose its edge.
+    """
+    with scene.open() as opened:
+        after, finding = registered(opened, "follow", lambda *_: None, lambda _: None)
+        if after is opened:
+            return scene
+        if (after.width, after.height) != (opened.width, opened.height):
+            raise ValueError(f"{scene.name} is too far off for an evaluation: {finding}")
+        pan, _ = after.pair.pan.read(Window(0, 0, *scene.pan.shape[::-1]))
+    return replace(scene, pan=pan[0].astype(np.float64))
 
 
 @contextmanager

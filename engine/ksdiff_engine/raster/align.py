@@ -1,9 +1,10 @@
 """How PAN and MS lie on each other: common grid, ratio, and warping where it is needed.
 
-PAN is never resampled. Its pixels whose centres lie on MS make up the result's grid. MS is read on
-its own grid when its pixel axes are parallel to PAN's, whatever ratio and origin are; this includes
-two images with the same rotation. Otherwise MS is warped virtually (cubic convolution, its own
-resolution) to a north-up grid in PAN's CRS, for which PAN itself must be north-up.
+PAN's pixels whose centres lie on MS make up the result's grid; PAN itself is resampled only to take
+out a shift (:meth:`Pair.following`). MS is read on its own grid when its pixel axes are parallel to
+PAN's, whatever ratio and origin are; this includes two images with the same rotation. Otherwise MS
+is warped virtually (cubic convolution, its own resolution) to a north-up grid in PAN's CRS, for
+which PAN itself must be north-up.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from ..errors import InputError
 from .crs import Transform, crs_name, same_crs, transformation
+from .displaced import DisplacedSource
 from .grid import Grid
 from .reader import RasterSource
 from .tiling import Window
@@ -45,6 +47,7 @@ class Pair:
     ms_y: float
     messages: tuple[str, ...] = ()
     shift: tuple[float, float] = (0.0, 0.0)  # by which MS was moved right and down, PAN pixels
+    pan_shift: tuple[float, float] = (0.0, 0.0)  # by which PAN's image was moved left and up
 
     @property
     def ratio(self) -> float:
@@ -79,7 +82,22 @@ class Pair:
         ms_y = self.ms_y - (self.pan_row + y) / self.ratio_y
         placement = _Placement(self.ratio_x, self.ratio_y, ms_x, ms_y)
         pair = _pair(self.pan, self.ms, placement, self.messages)
-        return replace(pair, shift=(self.shift[0] + x, self.shift[1] + y))
+        return replace(pair, shift=(self.shift[0] + x, self.shift[1] + y), pan_shift=self.pan_shift)
+
+    def following(self, x: float, y: float) -> Pair:
+        """The pair with PAN's image moved left by `x` and up by `y` PAN pixels, to where MS lies.
+
+        Its grid stays, but for the edge that PAN has left. A cut is undone. Raises InputError when
+        nothing is left of the overlap.
+        """
+        pan = DisplacedSource(self.pan, x, y)
+        ms_x = self.ms_x + (pan.area.column - self.pan_column) / self.ratio_x
+        ms_y = self.ms_y + (pan.area.row - self.pan_row) / self.ratio_y
+        placement = _Placement(self.ratio_x, self.ratio_y, ms_x, ms_y)
+        pair = _pair(pan, self.ms, placement, self.messages)
+        return replace(
+            pair, shift=self.shift, pan_shift=(self.pan_shift[0] + x, self.pan_shift[1] + y)
+        )
 
 
 @dataclass(frozen=True)

@@ -94,16 +94,23 @@ _SUMMARY = (
 
 
 def as_fused(pair: Pair, path: str) -> Pair:
-    """The pair with MS where it lay when the file was fused, if registration had moved it."""
-    text = None
+    """The pair as it lay when the file was fused, if registration had moved MS or PAN."""
+    dataset = None
     with gdal_failures():
         dataset = gdal.OpenEx(path, gdal.OF_RASTER | gdal.OF_READONLY)
-        text = dataset.GetMetadataItem("KSDIFF_SHIFT") if dataset is not None else None
+    for tag, move in (("KSDIFF_SHIFT", pair.moved), ("KSDIFF_PAN_SHIFT", pair.following)):
+        text = dataset.GetMetadataItem(tag) if dataset is not None else None
+        shift = _numbers(text or "")
+        if len(shift) == 2:
+            return move(*shift)
+    return pair
+
+
+def _numbers(text: str) -> list[float]:
     try:
-        x, y = map(float, (text or "").split())
+        return [float(word) for word in text.split()]
     except ValueError:
-        return pair
-    return pair.moved(x, y)
+        return []
 
 
 def refuse_other_bands(fused: RasterSource, bands: int) -> None:
