@@ -116,9 +116,11 @@ _OTB = "otbcli_BundleToPerfectSensor"
 
 
 def _engine(*job: str) -> Command:
+    """The shift is measured, as by default, but pairs are taken as they lie, as by all others."""
+
     def command(pair: PairFiles, output: str) -> list[str]:
         files = ["--pan", pair.pan, "--ms", pair.ms, "--output", output, "--sensor", pair.sensor]
-        return [sys.executable, "-m", "ksdiff_engine", *job, *files]
+        return [sys.executable, "-m", "ksdiff_engine", *job, *files, "--register", "report"]
 
     return command
 
