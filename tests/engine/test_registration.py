@@ -19,7 +19,7 @@ from ksdiff_engine.job import (
     DegradeJob,
 )
 from ksdiff_engine.pipeline import run_job
-from ksdiff_engine.raster.align import align
+from ksdiff_engine.raster.align import Pair, align
 from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import Window
 from ksdiff_engine.registration import Registration, measure, registered
@@ -139,10 +139,11 @@ def test_the_result_covers_the_overlap_after_the_move(scene):
         assert measure(after).shift == pytest.approx((0.0, 0.0), abs=0.05)
 
 
-def test_moving_a_cut_pair_undoes_the_cut(scene):
+@pytest.mark.parametrize("move", [Pair.moved, Pair.following])
+def test_moving_a_cut_pair_undoes_the_cut(scene, move):
     with scene() as pair:
         cut = pair.pair.cut(Window(50, 60, 100, 90))
-        moved, whole = cut.moved(0.5, 0.25), pair.pair.moved(0.5, 0.25)
+        moved, whole = move(cut, 0.5, 0.25), move(pair.pair, 0.5, 0.25)
     assert (moved.ms_x, moved.ms_y) == pytest.approx((whole.ms_x, whole.ms_y))
     assert moved.grid == whole.grid
 
@@ -172,14 +173,6 @@ def test_a_pair_that_follows_a_long_way_is_cut(scene):
         corner = after.pair.grid.to_map([[0, 0]])[0] - pair.pair.grid.to_map([[0, 0]])[0]
         assert corner == pytest.approx((0, -7))
         assert measure(after).shift == pytest.approx((0.0, 0.0), abs=0.05)
-
-
-def test_following_undoes_a_cut(scene):
-    with scene() as pair:
-        cut = pair.pair.cut(Window(50, 60, 100, 90))
-        moved, whole = cut.following(0.5, 0.25), pair.pair.following(0.5, 0.25)
-    assert (moved.ms_x, moved.ms_y) == pytest.approx((whole.ms_x, whole.ms_y))
-    assert moved.grid == whole.grid
 
 
 def test_report_warns_and_moves_nothing(scene):

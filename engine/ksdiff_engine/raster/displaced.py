@@ -6,6 +6,7 @@ import numpy as np
 from scipy.ndimage import correlate1d
 
 from ..filling import fill_nearest
+from .grid import Grid
 from .reader import RasterSource
 from .tiling import Window
 
@@ -23,7 +24,7 @@ class DisplacedSource(RasterSource):
 
     def __init__(self, source: RasterSource, x: float, y: float) -> None:
         vars(self).update(vars(source))  # the same bands of the same files
-        self._source = source
+        self._source, self._shift = source, (x, y)
         right, down = round(x), round(y)
         self._fraction = x - right, y - down
         size = source.grid.width, source.grid.height
@@ -35,6 +36,14 @@ class DisplacedSource(RasterSource):
     def area(self) -> Window:
         """The part of the source's grid that this one's is."""
         return self._area
+
+    def reopen(self) -> RasterSource:
+        """As :meth:`RasterSource.reopen`, displaced alike."""
+        return DisplacedSource(self._source.reopen(), *self._shift)
+
+    def warped(self, grid: Grid) -> RasterSource:
+        """As :meth:`RasterSource.warped`, which knows nothing of the displacement: refused."""
+        raise NotImplementedError("warp the source, then displace it")
 
     def read(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         """As :meth:`RasterSource.read`, with interpolated values."""

@@ -86,6 +86,18 @@ def test_a_pixel_is_the_same_in_all_windows(source, window):
     np.testing.assert_array_equal(valid, known[rows, columns])
 
 
+def test_another_thread_reads_the_same(source):
+    moved, window = DisplacedSource(source, 0.4, -1.7), Window(50, 30, 20, 20)
+    with moved.reopen() as own:
+        assert own.grid == moved.grid
+        image, valid = own.read(window)
+    expected, known = moved.read(window)
+    np.testing.assert_array_equal(image, expected)
+    np.testing.assert_array_equal(valid, known)
+    with pytest.raises(NotImplementedError):
+        moved.warped(moved.grid)
+
+
 @pytest.mark.parametrize("fraction", [-0.5, -0.1, 0.0, 0.37, 0.5])
 def test_the_kernel_keeps_even_ground_and_its_place(fraction):
     weights = kernel(fraction)
