@@ -38,12 +38,12 @@ from ksdiff_engine.sensors import natural_colour, without_other_files
 if TYPE_CHECKING:
     import torch
 
-# Width and height of a tile, PAN pixels: multiples of the writer's blocks. A large tile wastes
-# little on halos and still keeps a network with a few dozen channels near 1 GB; in a small scene,
-# small ones let the user see the work proceed.
-LARGE_TILE, SMALL_TILE = (1536, 1024), (512, 512)
+# Width and height of a tile, PAN pixels: multiples of the writer's blocks. Larger ones waste less
+# on halos, which was too little to be seen in the time of a job, for a fifth more of memory; in a
+# small scene, small ones let the user see the work proceed.
+LARGE_TILE, SMALL_TILE = (1024, 1024), (512, 512)
 SMALL_SCENE = 4 * 1024**2
-TILES_TO_TRIM = 4  # after so many, memory that is kept without use is handed back
+TILES_TO_TRIM = 2  # after so many, memory that is kept without use is handed back
 
 Progress = Callable[[float, str], None]
 

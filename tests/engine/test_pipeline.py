@@ -28,7 +28,12 @@ from ksdiff_engine.errors import (
 )
 from ksdiff_engine.job import PansharpenJob
 from ksdiff_engine.leftovers import is_running, remove_leftovers
-from ksdiff_engine.raster.gdal_guard import LARGEST_CACHE, SMALLEST_CACHE, bound_cache
+from ksdiff_engine.raster.gdal_guard import (
+    CACHE_MARGIN,
+    LARGEST_CACHE,
+    SMALLEST_CACHE,
+    bound_cache,
+)
 from ksdiff_engine.raster.reader import RasterSource
 
 SCENES = Path(__file__).parents[3] / "shared" / "data" / "scenes"
@@ -461,7 +466,9 @@ def test_gdals_cache_is_bounded_unless_the_user_says_how_large():
         bound_cache()
         assert gdal.GetCacheMax() == SMALLEST_CACHE
         bound_cache(10 << 20)
-        assert gdal.GetCacheMax() == SMALLEST_CACHE + (10 << 20)
+        assert gdal.GetCacheMax() == SMALLEST_CACHE
+        bound_cache(100 << 20)
+        assert gdal.GetCacheMax() == CACHE_MARGIN + (100 << 20)
         bound_cache(4 << 30)
         assert gdal.GetCacheMax() == LARGEST_CACHE
     finally:

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 warnings.filterwarnings("ignore", r"Neither \w+\.UseExceptions\(\)", FutureWarning)
 
 
-SMALLEST_CACHE, LARGEST_CACHE = 64 << 20, 256 << 20  # bytes
+SMALLEST_CACHE, LARGEST_CACHE, CACHE_MARGIN = 96 << 20, 256 << 20, 45 << 20  # bytes
 
 
 @contextmanager
@@ -77,8 +77,9 @@ def quoted(failures: list[str]) -> str:
 def bound_cache(needed: int = 0) -> None:
     """Bound GDAL's block cache, by itself a twentieth of the memory, unless GDAL_CACHEMAX is set.
 
-    needed: bytes that are read again soon, a row of tiles. Every block is written once, so that a
-    larger cache only fills the memory.
+    needed: bytes that are read again soon, a row of tiles; beside them, ``CACHE_MARGIN`` holds what
+    is being written. Every block is written once, so that a larger cache only fills the memory.
     """
     if gdal.GetConfigOption("GDAL_CACHEMAX") is None:
-        gdal.SetCacheMax(min(SMALLEST_CACHE + needed, LARGEST_CACHE))
+        wanted = max(SMALLEST_CACHE, needed + CACHE_MARGIN)
+        gdal.SetCacheMax(min(wanted, LARGEST_CACHE))

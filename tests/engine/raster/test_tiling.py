@@ -50,8 +50,8 @@ def test_even_tiles_cover_every_pixel_once_and_differ_by_two_blocks_at_most(
         assert max(sizes) - min(sizes) < 2 * block
 
 
-def test_a_scene_of_64_megapixels_has_no_narrow_column():
-    """The last of six columns had 320 pixels, and was done in a fifth of the others' time."""
+def test_wide_tiles_leave_no_narrow_column():
+    """Of 64 megapixels the last of six had 320 pixels, and was done in a fifth of the time."""
     windows = list(even_tiles(8000, 8000, (1536, 1024)))
     assert {w.width for w in windows} == {1280, 1344, 1536}
     assert len(windows) == 6 * 8
