@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 # small scene, small ones let the user see the work proceed.
 LARGE_TILE, SMALL_TILE = (1024, 1024), (512, 512)
 SMALL_SCENE = 4 * 1024**2
-TILES_TO_TRIM = 2  # after so many, memory that is kept without use is handed back
+TILES_TO_TRIM = 4  # after so many, memory that is kept without use is handed back
 
 Progress = Callable[[float, str], None]
 
