@@ -21,7 +21,14 @@ from ksdiff_training.data.prefetch import can_fork
 from ksdiff_training.data.sampler import PatchSampler
 from ksdiff_training.export import CARD_KEYS, build_card, export
 from ksdiff_training.loop import Stage
-from ksdiff_training.stages import build_modules, known_prior, measure_prior, stage1, stage2
+from ksdiff_training.stages import (
+    build_modules,
+    image_loss,
+    known_prior,
+    measure_prior,
+    stage1,
+    stage2,
+)
 from ksdiff_training.train import train
 from tests.training.conftest import Interrupted, write_data, write_experiment
 
@@ -439,6 +446,61 @@ def test_the_card_counts_what_a_run_started_from(data, experiment_file, tmp_path
         "stage1": 0,
         "stage2": 6,
     }
+
+
+def test_a_run_can_start_from_exported_weights(data, experiment_file, tmp_path):
+    first = load_config(experiment_file(name="first"))
+    train(first, data, tmp_path / "first")
+    card_file = tmp_path / "card.yaml"
+    texts = {**dict.fromkeys(CARD_KEYS, "text"), "ratio": [4, 4], "sensors": []}
+    card_file.write_text(yaml.safe_dump(texts))
+    path = export(first, tmp_path / "first", card_file, tmp_path, checkpoint="final")
+    trained = load(tmp_path / "first" / "stage2" / "final.pt")["modules"]
+    shutil.rmtree(tmp_path / "first")
+    tuned = load_config(experiment_file(start="first", stage1={"steps": 0}))
+    train(tuned, data, tmp_path / "tiny")
+    taken = load(tmp_path / "tiny" / "stage1" / "final.pt")["modules"]
+    ours = [name for name in trained if name.startswith("ksdiff.")]
+    assert path == tmp_path / "first.safetensors"
+    assert all(taken[name].equal(trained[name]) for name in ours)
+    steps = build_card(tuned, tmp_path / "tiny", texts)["training"]["steps"]
+    assert steps == {"first/stage1": 6, "first/stage2": 6, "stage1": 0, "stage2": 6}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("l1", (1 + 3) / 2), ("l2", (1 + 9) / 2), ("rmse", (1 + 3) / 2)],
+)
+def test_losses_of_an_image(kind, expected):
+    reference = torch.zeros(2, 1, 4, 4)
+    fused = torch.tensor([1.0, -3.0])[:, None, None, None].expand(2, 1, 4, 4)
+    assert image_loss(kind, reference, fused).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_rmse_loss_is_a_mean_over_patches_and_not_the_root_of_all():
+    fused = torch.zeros(2, 1, 2, 2)
+    fused[0, 0, 0, 0], fused[1, 0, 0, 0] = 2.0, 6.0  # roots of the mean squares: 1 and 3
+    assert image_loss("rmse", torch.zeros_like(fused), fused).item() == pytest.approx(2.0)
+    assert image_loss("l1", torch.zeros_like(fused), fused).item() == pytest.approx(1.0)
+
+
+def test_a_flat_patch_without_any_error_does_not_break_the_rmse_loss():
+    fused = torch.zeros(2, 1, 4, 4, requires_grad=True)
+    image_loss("rmse", torch.zeros(2, 1, 4, 4), fused).backward()
+    assert fused.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("kind", ["l2", "rmse"])
+def test_both_stages_take_the_loss_that_the_experiment_names(kind, data, experiment_file, tmp_path):
+    means = {}
+    for loss in ("l1", kind):
+        experiment = load_config(experiment_file(name=loss, loss=loss))
+        train(experiment, data, tmp_path / loss)
+        means[loss] = [
+            load(tmp_path / loss / stage / "final.pt")["modules"]["ksdiff.backbone.enter.weight"]
+            for stage in ("stage1", "stage2")
+        ]
+    assert not any(ours.equal(l1) for ours, l1 in zip(means[kind], means["l1"], strict=True))
 
 
 def test_starting_from_nothing_or_from_another_layout_is_refused(data, experiment_file, tmp_path):

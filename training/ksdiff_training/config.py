@@ -15,6 +15,7 @@ KINDS = ("ksdiff", "pixel_diffusion")
 CHAINS = ("full", "one_step")
 TRAININGS = ("joint", "separate")
 PRIORS = ("target", "inputs")
+LOSSES = ("l1", "l2", "rmse")
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,13 @@ class ExperimentConfig:
         fusion network that stays as stage 1 left it (the paper's ablation).
     chain: what H2 is made from in stage 2: ``full``, the whole reverse chain with gradients through
         it, or ``one_step``, the estimate of z0 at a random time step.
+    loss: of an image: ``l1``, the mean absolute error (paper); ``l2``, the mean square; ``rmse``,
+        the mean of the patches' root mean square errors, which is what ERGAS is made of.
     image_weight: lambda of the image loss in stage 2.
-    start: another experiment, whose finished run lies beside this one's in a folder of its name:
-        stage 1 begins with what both networks have in common. With `stage1.steps` 0 that is
-        fine-tuning by stage 2; from a network without a prior, a cheap way to a good backbone.
+    start: another experiment, whose finished run lies beside this one's in a folder of its name, or
+        whose exported weights do (``<name>.safetensors``): stage 1 begins with what both networks
+        have in common. With `stage1.steps` 0 that is fine-tuning by stage 2; from a network without
+        a prior, a cheap way to a good backbone.
     amp: bfloat16 where torch's autocast allows it, on devices that are faster in it.
     checkpoint_every, validate_every, log_every: in steps.
     """
@@ -135,6 +139,7 @@ class ExperimentConfig:
     prior: str = "target"
     training: str = "joint"
     chain: str = "full"
+    loss: str = "l1"
     start: str | None = None
     image_weight: float = 1.0
     seed: int = 0
@@ -144,7 +149,13 @@ class ExperimentConfig:
     log_every: int = 100
 
     def __post_init__(self) -> None:
-        settings = {"kind": KINDS, "prior": PRIORS, "training": TRAININGS, "chain": CHAINS}
+        settings = {
+            "kind": KINDS,
+            "prior": PRIORS,
+            "training": TRAININGS,
+            "chain": CHAINS,
+            "loss": LOSSES,
+        }
         for key, choices in settings.items():
             if getattr(self, key) not in choices:
                 raise ValueError(f"{key} must be one of {choices}, not {getattr(self, key)!r}")

@@ -14,7 +14,7 @@ from ksdiff_engine.card_text import sensor_bands
 from ksdiff_engine.model.ksdiff import KSDiff
 from ksdiff_engine.model.storage import load_network, save_network
 from ksdiff_engine.sensors import detect_sensor
-from ksdiff_engine.weights import CARD_FORMAT
+from ksdiff_engine.weights import CARD_FORMAT, read_card
 
 from .config import ExperimentConfig, experiment_from_dict
 from .evaluate import evaluate, means
@@ -109,7 +109,7 @@ def read_state(path: Path) -> dict[str, Any]:
 
 def build_card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -> dict[str, Any]:
     """The card without figures; `texts` has the keys of ``CARD_KEYS``."""
-    model, finished = experiment.model, _finished(experiment, run)
+    model = experiment.model
     return {
         "format": CARD_FORMAT,
         "name": experiment.name,
@@ -128,9 +128,7 @@ def build_card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -
         },
         "training": {
             "data": texts["sources"],
-            "steps": {name: state["steps"] for name, state in finished.items()},
-            "seconds": {name: round(state["seconds"]) for name, state in finished.items()},
-            "batch": {name: _batch(name, state) for name, state in finished.items()},
+            **_history(experiment, run),
             "patch": experiment.data.patch,
             "seed": experiment.seed,
             **read_provenance(run),
@@ -140,23 +138,39 @@ def build_card(experiment: ExperimentConfig, run: Path, texts: dict[str, Any]) -
     }
 
 
-def _finished(experiment: ExperimentConfig, run: Path) -> dict[str, dict[str, Any]]:
-    """The state of every finished stage by the stage's name.
+def _history(experiment: ExperimentConfig, run: Path) -> dict[str, dict[str, int]]:
+    """Steps, seconds and batch of every finished stage by the stage's name.
 
-    The stages of the run that this one started from count too, as ``<its name>/<stage>``.
+    The stages of the run that this one started from count too, as ``<its name>/<stage>``; where
+    that run is known by its exported weights alone, as their card tells.
     """
-    own = {path.parent.name: read_state(path) for path in sorted(run.glob("stage*/final.pt"))}
+    stages = {path.parent.name: read_state(path) for path in sorted(run.glob("stage*/final.pt"))}
+    own = {
+        "steps": {name: state["steps"] for name, state in stages.items()},
+        "seconds": {name: round(state["seconds"]) for name, state in stages.items()},
+        "batch": {name: state["experiment"][name]["batch"] for name, state in stages.items()},
+    }
     if experiment.start is None:
         return own
     before = run.parent / experiment.start
-    first = load_settings(before)
-    earlier = _finished(first, before).items()
-    return {**{n if "/" in n else f"{first.name}/{n}": state for n, state in earlier}, **own}
+    if any(before.glob("stage*/final.pt")):
+        earlier = _history(load_settings(before), before)
+    else:
+        earlier = dict(read_card(exported_weights(before))["training"])
+        if isinstance(earlier["batch"], int):  # as older cards have it
+            earlier["batch"] = dict.fromkeys(earlier["steps"], earlier["batch"])
+    return {
+        kind: {
+            **{n if "/" in n else f"{experiment.start}/{n}": v for n, v in earlier[kind].items()},
+            **figures,
+        }
+        for kind, figures in own.items()
+    }
 
 
-def _batch(name: str, state: dict[str, Any]) -> int:
-    """The batch of a stage, which differs from stage to stage."""
-    return state["experiment"][name.rpartition("/")[2]]["batch"]
+def exported_weights(run: Path) -> Path:
+    """Where weights that were exported from a run lie, beside its folder."""
+    return run.with_name(f"{run.name}.safetensors")
 
 
 def load_settings(run: Path) -> ExperimentConfig:

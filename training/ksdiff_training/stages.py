@@ -16,6 +16,7 @@ from .loop import Batch, Losses, Noise, Stage
 from .pixel_diffusion import PixelDiffusion
 
 STATISTICS_BATCHES = 64
+EPSILON = 1e-8  # a flat patch's error is zero, whose root has no derivative
 
 
 def build_modules(experiment: ExperimentConfig) -> nn.ModuleDict:
@@ -48,7 +49,7 @@ def stage1(
     def losses(batch: Batch, noise: Noise) -> Losses:
         pan, lrms, reference = batch
         prior = known_prior(modules, batch, experiment.prior, experiment.data.windows)
-        return {"loss": (reference - ksdiff.fuse(pan, lrms, prior)).abs().mean()}
+        return {"loss": image_loss(experiment.loss, reference, ksdiff.fuse(pan, lrms, prior))}
 
     return Stage(
         "stage1",
@@ -61,6 +62,17 @@ def stage1(
         folder=folder / "stage1",
         compute=compute,
     )
+
+
+def image_loss(kind: str, reference: Tensor, fused: Tensor) -> Tensor:
+    """The mean error of patches (B, C, p, p), as the experiment's `loss` says."""
+    error = reference - fused
+    if kind == "l1":
+        return error.abs().mean()
+    square = error.square()
+    if kind == "l2":
+        return square.mean()
+    return (square.mean(dim=(1, 2, 3)) + EPSILON).sqrt().mean()
 
 
 def known_prior(
@@ -114,9 +126,9 @@ def stage2(
         else:
             prior = ksdiff.destandardise(estimate)
         prior = pooled(prior, experiment.data.windows)
-        image_loss = (reference - ksdiff.fuse(pan, lrms, prior)).abs().mean()
-        loss = prior_loss + experiment.image_weight * image_loss
-        return {"loss": loss, "image": image_loss, "prior": prior_loss}
+        image = image_loss(experiment.loss, reference, ksdiff.fuse(pan, lrms, prior))
+        loss = prior_loss + experiment.image_weight * image
+        return {"loss": loss, "image": image, "prior": prior_loss}
 
     return Stage(
         "stage2",

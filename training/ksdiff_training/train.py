@@ -6,11 +6,14 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from ksdiff_engine.model.storage import load_network
 
 from .compute import Compute
 from .config import ExperimentConfig
 from .data.sampler import PatchSampler
+from .export import exported_weights, read_state
 from .provenance import record_provenance
 from .stages import (
     build_modules,
@@ -85,8 +88,7 @@ def _stage2(
     if not first.exists():
         raise FileNotFoundError(f"{first} does not exist: stage 2 begins where stage 1 ended")
     modules = build_modules(experiment)
-    state = torch.load(first, map_location="cpu", weights_only=True)
-    modules.load_state_dict(state["modules"])
+    modules.load_state_dict(read_state(first)["modules"])
     modules.to(compute.device)
     sampler = _sampler(experiment, data, experiment.seed + 2)
     measure_prior(modules, sampler, experiment.stage2.batch)
@@ -104,16 +106,14 @@ def _sampler(
     )
 
 
-def begin_with(modules: nn.ModuleDict, run: Path) -> None:
+def begin_with(modules: nn.ModuleDict, place: Path) -> None:
     """Take over the weights of a finished run, as far as they have the same names.
 
-    Of layers that are wider there, the first channels. Raises FileNotFoundError for an unfinished
-    run, ValueError when the common part does not fit.
+    place: the run's folder, or where it would lie: weights that were exported from it may lie there
+    instead, ``<its name>.safetensors``. Of layers that are wider there, the first channels. Raises
+    FileNotFoundError for an unfinished run, ValueError when the common part does not fit.
     """
-    finished = sorted(run.glob("stage*/final.pt"))
-    if not finished:
-        raise FileNotFoundError(f"{run} holds no finished stage to start from")
-    state = torch.load(finished[-1], map_location="cpu", weights_only=True)["modules"]
+    path, state = _starting_state(place)
     known = modules.state_dict()
     common = {
         name: tensor[tuple(slice(size) for size in known[name].shape)]
@@ -123,4 +123,18 @@ def begin_with(modules: nn.ModuleDict, run: Path) -> None:
     try:
         modules.load_state_dict({**known, **common})
     except RuntimeError as error:
-        raise ValueError(f"{finished[-1]} is of another architecture: {error}") from error
+        raise ValueError(f"{path} is of another architecture: {error}") from error
+
+
+def _starting_state(place: Path) -> tuple[Path, dict[str, Tensor]]:
+    """The file to start from, and its tensors under the names that they have in training."""
+    finished = sorted(place.glob("stage*/final.pt"))
+    if finished:
+        return finished[-1], read_state(finished[-1])["modules"]
+    exported = exported_weights(place)
+    if not exported.exists():
+        raise FileNotFoundError(
+            f"{place} holds no finished stage to start from, and there is no {exported}"
+        )
+    network, _ = load_network(exported)
+    return exported, {f"ksdiff.{name}": tensor for name, tensor in network.state_dict().items()}
