@@ -35,7 +35,7 @@ Warn = Callable[[str], None]
 Padding = list[tuple[int, int]]  # before and after, a pair an axis of (C, H, W)
 
 PRIOR_SCOPES = ("scene", "tile")
-BLOCK = (1536, 1024)  # PAN pixels, see KSDiffMethod.block
+BLOCK = (2048, 1024)  # PAN pixels, see KSDiffMethod.block
 NO_PADDING: Padding = [(0, 0)] * 3
 WINDOW = 64  # PAN pixels, rounded up to what the network divides; the patch size of training
 WINDOWS_A_SCENE = 64
