@@ -43,9 +43,7 @@ if TYPE_CHECKING:
 # small scene, small ones let the user see the work proceed.
 LARGE_TILE, SMALL_TILE = (1024, 1024), (512, 512)
 SMALL_SCENE = 4 * 1024**2
-# After so many tiles, memory that is kept without use is handed back; after each of the large ones
-# that a method asks for, which leave large holes.
-TILES_TO_TRIM = 4
+TILES_TO_TRIM = 4  # after so many, memory that is kept without use is handed back
 
 Progress = Callable[[float, str], None]
 
@@ -438,7 +436,6 @@ def fuse_tiles(
     is in memory; for a single one another thread reads ahead.
     """
     valid_pixels, count = 0, method.tiles_at_once
-    between_trims = 1 if method.block else TILES_TO_TRIM
 
     def read(window: Window) -> tuple[Window, TileData]:
         return window, scene.tile(window, method.halo)
@@ -458,7 +455,7 @@ def fuse_tiles(
             image, valid = next(fused)
             writer.write(window, image, valid)
             valid_pixels += int(valid.sum())
-            if number % between_trims == between_trims - 1:
+            if number % TILES_TO_TRIM == TILES_TO_TRIM - 1:
                 hand_back_freed_memory()
     return valid_pixels
 
