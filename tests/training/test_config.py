@@ -80,6 +80,11 @@ DATA = {"train": [{"pattern": "a"}], "validation": ["b"]}
         ({"data": {"validation": []}}, "the key 'train' is missing"),
         ({"name": None}, "name"),
         ({"chain": "half"}, "chain must be one of"),
+        ({"loss": "huber"}, "loss must be one of"),
+        (
+            {"kind": "pixel_diffusion", "loss": "rmse", "model": {"modulation": "none"}},
+            "pixel_diffusion is trained with l1, not 'rmse'",
+        ),
         ({"data": {**DATA, "patch": 30}}, "patch 30 must divide"),
         (
             {"kind": "pixel_diffusion", "model": {"bands": 4, "modulation": "none"}},

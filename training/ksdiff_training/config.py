@@ -159,6 +159,8 @@ class ExperimentConfig:
         for key, choices in settings.items():
             if getattr(self, key) not in choices:
                 raise ValueError(f"{key} must be one of {choices}, not {getattr(self, key)!r}")
+        if self.kind == "pixel_diffusion" and self.loss != "l1":
+            raise ValueError(f"pixel_diffusion is trained with l1, not {self.loss!r}")
         if self.kind == "pixel_diffusion" and self.model.modulation != "none":
             raise ValueError("pixel_diffusion has no prior: its model's modulation must be 'none'")
         if self.data.patch % self.model.stem or self.data.patch % 4:
