@@ -13,7 +13,7 @@ import pytest
 import torch
 import yaml
 
-from ksdiff_engine.model.storage import load_network
+from ksdiff_engine.model.storage import load_network, save_network
 from ksdiff_engine.weights import catalogue
 from ksdiff_training.config import load_config
 from ksdiff_training.csv_log import read_rows
@@ -463,8 +463,14 @@ def test_a_run_can_start_from_exported_weights(data, experiment_file, tmp_path):
     ours = [name for name in trained if name.startswith("ksdiff.")]
     assert path == tmp_path / "first.safetensors"
     assert all(taken[name].equal(trained[name]) for name in ours)
-    steps = build_card(tuned, tmp_path / "tiny", texts)["training"]["steps"]
-    assert steps == {"first/stage1": 6, "first/stage2": 6, "stage1": 0, "stage2": 6}
+    counted = build_card(tuned, tmp_path / "tiny", texts)["training"]
+    assert counted["steps"] == {"first/stage1": 6, "first/stage2": 6, "stage1": 0, "stage2": 6}
+    # An older card has one batch for all stages.
+    network, card = load_network(path)
+    save_network(network, {**card, "training": {**card["training"], "batch": 8}}, path)
+    batch = build_card(tuned, tmp_path / "tiny", texts)["training"]["batch"]
+    assert batch["first/stage1"] == batch["first/stage2"] == 8
+    assert batch["stage2"] == tuned.stage2.batch
 
 
 @pytest.mark.parametrize(

@@ -157,13 +157,14 @@ def _history(experiment: ExperimentConfig, run: Path) -> dict[str, dict[str, int
         earlier = _history(load_settings(before), before)
     else:
         earlier = dict(read_card(exported_weights(before))["training"])
-        if isinstance(earlier["batch"], int):  # as older cards have it
+        if isinstance(earlier.get("batch"), int):  # as older cards have it
             earlier["batch"] = dict.fromkeys(earlier["steps"], earlier["batch"])
+
+    def told_apart(name: str) -> str:
+        return name if "/" in name else f"{experiment.start}/{name}"
+
     return {
-        kind: {
-            **{n if "/" in n else f"{experiment.start}/{n}": v for n, v in earlier[kind].items()},
-            **figures,
-        }
+        kind: {told_apart(n): value for n, value in earlier.get(kind, {}).items()} | figures
         for kind, figures in own.items()
     }
 
