@@ -35,6 +35,7 @@ def ahead(
             result = pending.popleft().result()
             pending.extend(pool.submit(function, item) for item in islice(remaining, 1))
             yield result
+            del result  # before the next one is waited for: it may be large
     except KeyboardInterrupt:
         patient = False
         raise

@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ksdiff_engine.errors import EnvironmentProblem
@@ -153,16 +154,24 @@ def keep_freed_memory() -> None:
         mallopt(M_ARENA_MAX, 1)  # those of threads are handed back all the same
 
 
-def hand_back_freed_memory() -> None:
+def hand_back_freed_memory(beyond: int) -> None:
     """Give the system all pages that the C library keeps without use; nothing but with glibc.
 
     What is kept gets holes in time, since images of many sizes come and go in several threads: up
-    to half a gigabyte in a large scene.
+    to half a gigabyte in a large scene. Pages that are used again have to be cleared again, so that
+    it happens only where more than `beyond` bytes are resident.
     """
-    if sys.platform.startswith("linux"):
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
+    if not sys.platform.startswith("linux") or resident_memory() <= beyond:
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def resident_memory() -> int:
+    """Bytes of this process that are in memory; Linux only."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _cuda_obstacle() -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,14 @@ from .device import tiles_at_once
 from .errors import WeightsError
 from .mirroring import mirror
 from .model.baking import bake, rebuild
-from .model.features import Standardisation, band_features, pan_features, standardise_band
+from .model.features import (
+    SHARED_FEATURES,
+    Standardisation,
+    band_features,
+    fitted_pan,
+    shared_features,
+    standardise_band,
+)
 from .model.ksdiff import KSDiff
 from .model.storage import load_network
 from .pixel_pass import PixelPass, fastest_precision
@@ -55,12 +62,13 @@ LARGEST_CONTRAST = 1.0
 class BandInput:
     """The network's input for one band of a tile, (1 + count, H, W), made as rows are asked for.
 
-    shared (3, H, W) and ms_up (C, H, W), and as many PAN features as `count`: as in
-    :func:`.band_features`. padding: beyond the tile, whose outermost pixels are repeated there.
+    Of `tile` it sees PAN and the one band; fitted (H, W): all bands' intensity, see
+    :func:`.fitted_pan`. As many PAN features as `count`: as in :func:`.band_features`.
+    padding: beyond the tile, whose outermost pixels are repeated there.
     """
 
-    shared: np.ndarray
-    ms_up: np.ndarray
+    tile: TileData
+    fitted: np.ndarray
     scene: Standardisation
     band: int
     count: int
@@ -71,14 +79,14 @@ class BandInput:
         """With the padding."""
         height, width = (
             before + size + after
-            for (before, after), size in zip(self.padding[1:], self.shared.shape[1:])
+            for (before, after), size in zip(self.padding[1:], self.tile.pan.shape)
         )
         return 1 + self.count, height, width
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """(1 + count, stop - start, W) float32."""
         _, (top, _), sides = self.padding
-        height = self.shared.shape[1]
+        height = len(self.tile.pan)
         first = min(max(start - top, 0), height - 1)
         last = max(min(stop - top, height), first + 1)
         image = self._features(slice(first, last))
@@ -89,10 +97,12 @@ class BandInput:
         return np.pad(image, [(0, 0), (above, below), sides], mode="edge")
 
     def _features(self, rows: slice) -> np.ndarray:
-        shared, ms_up = self.shared[:, rows], self.ms_up[:, rows]
-        image = np.empty((1 + self.count, *shared.shape[1:]), dtype=np.float32)
-        standardise_band(ms_up, self.scene, self.band, out=image[:1])
-        band_features(shared, ms_up, self.scene, self.band, self.count, out=image[1:])
+        scene, pan, ms_up = self.scene, self.tile.pan[rows], self.tile.ms_up[:, rows]
+        image = np.empty((1 + self.count, *pan.shape), dtype=np.float32)
+        shared = image[1 : 1 + SHARED_FEATURES]
+        shared_features(pan, self.tile.pan_low[rows], self.fitted[rows], scene, out=shared)
+        standardise_band(ms_up, scene, self.band, out=image[:1])
+        band_features(shared, ms_up, scene, self.band, self.count, out=image[1:])
         return image
 
 
@@ -256,40 +266,36 @@ class KSDiffMethod:
     def fuse(self, tile: TileData) -> np.ndarray:
         """The fused tile (C, H, W) float32, halo included; right from `halo` pixels inwards.
 
-        What the tile holds beyond the scene is overwritten.
+        The tile's images are overwritten: a scene's tiles are large.
         """
         if self._scene is None:
             raise RuntimeError("prepare() must be called before fuse()")
         mirror(tile, self._scene.pair.common)
-        if self._baked is not None:
-            return self._run(self._baked, tile)
-        return self._blend_cells(tile)
+        if self._baked is None:
+            return self._blend_cells(tile)
+        # A band is seen only for its own detail, and before that comes.
+        for image, detail in zip(tile.ms_up, self._details(self._baked, tile)):
+            image += detail
+        return tile.ms_up
 
     # --- the pass over the pixels ---
 
     @torch.inference_mode()
-    def _run(self, baked: Baked, tile: TileData) -> np.ndarray:
-        fused = self._detail(baked, tile)
-        fused += tile.ms_up
-        return fused
-
-    def _detail(self, baked: Baked, tile: TileData) -> np.ndarray:
-        """What is added to the interpolated MS, (C, H, W) float32."""
+    def _details(self, baked: Baked, tile: TileData) -> Iterator[np.ndarray]:
+        """What is to be added to each band of the interpolated MS, (H, W) float32."""
         scale = self._known_standardisation().std * self._gains
         padding = _alignment_padding(tile.window, self.stride)
         inner = _unpadded(padding, tile.pan.shape)
-        detail = np.empty_like(tile.ms_up)
         for band, residual in enumerate(baked.pixels.residuals(self._inputs(tile, padding))):
-            np.multiply(residual[inner], np.float32(scale[band]), out=detail[band])
-        return detail
+            residual *= np.float32(scale[band])
+            yield residual[inner]
 
     def _inputs(self, tile: TileData, padding: Padding) -> list[BandInput]:
         """The network's input for each band."""
         scene, count = self._known_standardisation(), self.network.config.pan_features
-        shared = pan_features(tile.pan, tile.pan_low, tile.ms_up, scene)
+        fitted = fitted_pan(tile.ms_up, scene)
         return [
-            BandInput(shared, tile.ms_up, scene, band, count, padding)
-            for band in range(len(tile.ms_up))
+            BandInput(tile, fitted, scene, band, count, padding) for band in range(len(tile.ms_up))
         ]
 
     def _known_standardisation(self) -> Standardisation:
@@ -329,7 +335,7 @@ class KSDiffMethod:
         for number, tile in enumerate(places):
             progress(0.5 + 0.5 * number / len(places), "Measuring the detail")
             window = tile.window.expanded(-halo)
-            detail = self._detail(baked, tile)
+            detail = np.stack(list(self._details(baked, tile)))
             gauge.add(window, tile.ms_up[inner], detail[inner], tile.valid[inner])
         return gauge.gains()
 
@@ -359,7 +365,8 @@ class KSDiffMethod:
                 top, bottom = _support(row_weights)
                 left, right = _support(column_weights)
                 part = _cut(tile, top, bottom, left, right, self.halo, self.stride)
-                result = self._run(self._cell(column, row), part)
+                details = self._details(self._cell(column, row), part)
+                result = np.stack([image + detail for image, detail in zip(part.ms_up, details)])
                 weights = np.outer(row_weights[top:bottom], column_weights[left:right])
                 dy = top - (part.window.row - tile.window.row)
                 dx = left - (part.window.column - tile.window.column)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 # small scene, small ones let the user see the work proceed.
 LARGE_TILE, SMALL_TILE = (1024, 1024), (512, 512)
 SMALL_SCENE = 4 * 1024**2
-TILES_TO_TRIM = 4  # after so many, memory that is kept without use is handed back
+ENOUGH_MEMORY = 1000 << 20  # bytes; beyond them, what is kept without use is handed back
 
 Progress = Callable[[float, str], None]
 
@@ -78,7 +78,7 @@ class FusionMethod(Protocol):
         """Be as after `prepare` in the process that `state` comes from."""
 
     def fuse(self, tile: TileData) -> np.ndarray:
-        """Return the fused tile, (C, H, W), halo included."""
+        """Return the fused tile, (C, H, W), halo included; the tile's images may be overwritten."""
 
 
 class TileWriter(Protocol):
@@ -455,8 +455,8 @@ def fuse_tiles(
             image, valid = next(fused)
             writer.write(window, image, valid)
             valid_pixels += int(valid.sum())
-            if number % TILES_TO_TRIM == TILES_TO_TRIM - 1:
-                hand_back_freed_memory()
+            del image  # before the next one is waited for
+            hand_back_freed_memory(ENOUGH_MEMORY)
     return valid_pixels
 
 

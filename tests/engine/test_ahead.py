@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+import weakref
 
 import pytest
 
@@ -45,3 +47,22 @@ def test_an_error_comes_in_its_place():
     assert [next(results), next(results)] == [-1, -1]
     with pytest.raises(ZeroDivisionError):
         next(results)
+
+
+def test_a_result_is_let_go_before_the_next_one_is_waited_for():
+    class Image:
+        pass
+
+    given: list[weakref.ref] = []
+
+    def make(number):
+        if number == 0:
+            return Image()
+        end = time.monotonic() + 10
+        while time.monotonic() < end and not (given and given[0]() is None):
+            time.sleep(0.001)
+        return given[0]() is None
+
+    results = ahead(make, range(2))
+    given.append(weakref.ref(next(results)))
+    assert next(results) is True

@@ -117,29 +117,30 @@ def test_freed_memory_is_kept_only_where_the_library_can(monkeypatch):
 
 
 HOLES = """
+import sys
 import numpy as np
-from ksdiff_engine.device import hand_back_freed_memory, keep_freed_memory
-
-def resident():
-    return int(open("/proc/self/statm").read().split()[1]) * 4096
+from ksdiff_engine.device import hand_back_freed_memory, keep_freed_memory, resident_memory
 
 keep_freed_memory()
 images = [np.ones(2**17) for _ in range(200)]
 del images[:-1]  # the last one stands in the way of the heap's end
-kept = resident()
-hand_back_freed_memory()
-print(kept - resident())
+kept = resident_memory()
+hand_back_freed_memory(beyond=kept + int(sys.argv[1]))
+print(kept - resident_memory())
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's own")
-def test_holes_in_the_heap_are_handed_back():
-    command = [sys.executable, "-c", HOLES]
+@pytest.mark.parametrize(
+    ("beyond", "least", "most"), [(-1, 150 << 20, sys.maxsize), (1 << 30, -(5 << 20), 5 << 20)]
+)
+def test_holes_in_the_heap_are_handed_back_where_too_much_is_resident(beyond, least, most):
+    command = [sys.executable, "-c", HOLES, str(beyond)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert int(output) > 150 * 2**20
+    assert least < int(output) < most
 
 
 def test_another_system_keeps_what_it_keeps(monkeypatch):
     monkeypatch.setattr(device.sys, "platform", "win32")
     monkeypatch.setattr(device.ctypes, "CDLL", None)  # not even looked for
-    device.hand_back_freed_memory()
+    device.hand_back_freed_memory(beyond=0)

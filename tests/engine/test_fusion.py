@@ -18,7 +18,7 @@ from ksdiff_engine.model.storage import save_network
 from ksdiff_engine.raster.align import align
 from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import Window, tiles
-from ksdiff_engine.scene import Scene
+from ksdiff_engine.scene import Scene, TileData
 from ksdiff_engine.sensors import DEFAULT
 from tests.engine.hardware import needs_bfloat16
 
@@ -116,8 +116,9 @@ def test_another_process_restores_the_gains(pair_files, small_cells, scope):
     method.prepare(scene)
     other = KSDiffMethod(random_network(), prior_scope=scope)
     other.restore(scene, method.state())
-    tile = scene.tile(Window(0, 0, 96, 96), method.halo)
-    np.testing.assert_array_equal(other.fuse(tile), method.fuse(tile))
+    window, halo = Window(0, 0, 96, 96), method.halo
+    results = [each.fuse(scene.tile(window, halo)) for each in (other, method)]
+    np.testing.assert_array_equal(*results)
     assert not np.array_equal(method.state()["gains"], np.ones(2))
 
 
@@ -137,8 +138,9 @@ def test_the_network_sees_nothing_but_the_scene(pair_files, small_cells, scope):
             for inside in [np.s_[..., halo:-halo, halo:-halo]]
         },
     )
-    np.testing.assert_array_equal(method.fuse(bare), method.fuse(tile))
-    assert np.isfinite(method.fuse(tile)).all()
+    fused = method.fuse(bare)
+    np.testing.assert_array_equal(fused, method.fuse(tile))
+    assert np.isfinite(fused).all()
 
 
 def interpolated(scene):
@@ -420,14 +422,14 @@ def test_the_last_cells_take_the_rest_of_the_scene(small_cells):
 @pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((3, 1), (2, 0)), ((0, 2), (0, 3))])
 def test_rows_of_an_input_are_those_of_the_whole(padding):
     rng = np.random.default_rng(0)
-    shared = rng.normal(size=(3, 6, 5)).astype(np.float32)
-    ms_up = rng.normal(size=(2, 6, 5)).astype(np.float32)
+    pan, pan_low, fitted, *ms_up = rng.normal(size=(5, 6, 5)).astype(np.float32)
+    tile = TileData(Window(0, 0, 5, 6), pan, pan_low, np.stack(ms_up), np.ones((6, 5), bool))
     scene = Standardisation(
         *(np.zeros(2), np.ones(2), 0.0, 1.0, np.full(2, 0.5), np.zeros(3)), ratio=4.0
     )
-    inner = fusion.BandInput(shared, ms_up, scene, 1, 6, [(0, 0)] * 3).rows(0, 6)
+    inner = fusion.BandInput(tile, fitted, scene, 1, 6, [(0, 0)] * 3).rows(0, 6)
     whole = np.pad(inner, [(0, 0), *padding], mode="edge")
-    image = fusion.BandInput(shared, ms_up, scene, 1, 6, [(0, 0), *padding])
+    image = fusion.BandInput(tile, fitted, scene, 1, 6, [(0, 0), *padding])
     assert image.shape == whole.shape
     for start in range(whole.shape[1]):
         for stop in range(start + 1, whole.shape[1] + 1):

@@ -63,9 +63,25 @@ def pan_features(
     pan and pan_low (H, W), ms_up (C, H, W). Channels: PAN; PAN minus its low-pass version; PAN
     minus the intensity fitted to it from all bands (what the bands cannot explain).
     """
+    return shared_features(pan, pan_low, fitted_pan(ms_up, scene), scene)
+
+
+def fitted_pan(ms_up: np.ndarray, scene: Standardisation) -> np.ndarray:
+    """The intensity fitted to PAN from all bands (C, H, W), (H, W) float32."""
     fitted = np.tensordot(scene.intensity[:-1].astype(np.float32), ms_up, axes=1)
     fitted += np.float32(scene.intensity[-1])
-    channels = np.empty((SHARED_FEATURES, *pan.shape), dtype=np.float32)
+    return fitted
+
+
+def shared_features(
+    pan: np.ndarray,
+    pan_low: np.ndarray,
+    fitted: np.ndarray,
+    scene: Standardisation,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """:func:`pan_features` from what :func:`fitted_pan` gave; to `out` where that is given."""
+    channels = np.empty((SHARED_FEATURES, *pan.shape), dtype=np.float32) if out is None else out
     np.subtract(pan, np.float32(scene.pan_mean), out=channels[0])
     np.subtract(pan, pan_low, out=channels[1])
     np.subtract(pan, fitted, out=channels[2])
@@ -86,10 +102,11 @@ def band_features(
     To `shared` (3, H, W) from :func:`pan_features` comes the detail that a regression of the band
     on PAN would inject (as in MTF-GLP). A network of six features also sees that detail modulated
     by the band itself (as in MTF-GLP-HPM-R), and the ratio, as ``log2(ratio) - 2``, everywhere.
-    They are written to `out` where one is given, which saves a copy.
+    They are written to `out` where one is given, of which `shared` may be the first three.
     """
     features = np.empty((count, *shared.shape[1:]), dtype=np.float32) if out is None else out
-    features[:SHARED_FEATURES] = shared
+    if not np.may_share_memory(features, shared):
+        features[:SHARED_FEATURES] = shared
     injected = np.multiply(shared[1], np.float32(scene.correlation[band]), out=features[3])
     if count == 6:
         _brightness(shared, ms_up[band], scene, band, out=features[4])

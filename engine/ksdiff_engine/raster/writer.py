@@ -94,6 +94,14 @@ class RasterWriter:
         if self._dataset is None:
             raise ValueError("the raster is closed")
         self._refuse_misfit(window, image, valid)
+        # A row of blocks at a time, as numbers are copied twice on their way.
+        for top in range(0, window.height, BLOCK):
+            rows = slice(top, min(top + BLOCK, window.height))
+            part = Window(window.column, window.row + top, window.width, rows.stop - top)
+            self._write_rows(part, image[:, rows], valid[rows])
+
+    def _write_rows(self, window: Window, image: np.ndarray, valid: np.ndarray) -> None:
+        assert self._dataset is not None  # nosec B101
         pixels, valid = self._encoder.encode(image, valid)
         failed = True
         with gdal_failures() as failures:
