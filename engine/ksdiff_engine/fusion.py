@@ -266,7 +266,7 @@ class KSDiffMethod:
     def fuse(self, tile: TileData) -> np.ndarray:
         """The fused tile (C, H, W) float32, halo included; right from `halo` pixels inwards.
 
-        The tile's images are overwritten: a scene's tiles are large.
+        What the tile holds beyond the scene is overwritten, and its `ms_up`, since it is large.
         """
         if self._scene is None:
             raise RuntimeError("prepare() must be called before fuse()")

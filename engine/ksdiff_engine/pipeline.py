@@ -31,7 +31,7 @@ from ksdiff_engine.raster.writer import RasterWriter, check_output
 from ksdiff_engine.registration import registered
 from ksdiff_engine.resampled import with_own_resolution
 from ksdiff_engine.restart import KeptTiles, fingerprint, remove_kept
-from ksdiff_engine.scene import Scene, SceneStatistics, TileData
+from ksdiff_engine.scene import RawTile, Scene, SceneStatistics, TileData
 from ksdiff_engine.sensor_hints import profile_for, ratio_remark, sensor_keys
 from ksdiff_engine.sensors import natural_colour, without_other_files
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 # small scene, small ones let the user see the work proceed.
 LARGE_TILE, SMALL_TILE = (1024, 1024), (512, 512)
 SMALL_SCENE = 4 * 1024**2
-ENOUGH_MEMORY = 1000 << 20  # bytes; beyond them, what is kept without use is handed back
+ENOUGH_MEMORY = 1200 << 20  # bytes; beyond them, what is kept without use is handed back
 
 Progress = Callable[[float, str], None]
 
@@ -78,7 +78,7 @@ class FusionMethod(Protocol):
         """Be as after `prepare` in the process that `state` comes from."""
 
     def fuse(self, tile: TileData) -> np.ndarray:
-        """Return the fused tile, (C, H, W), halo included; the tile's images may be overwritten."""
+        """Return the fused tile, (C, H, W), halo included; `ms_up` may be overwritten."""
 
 
 class TileWriter(Protocol):
@@ -433,23 +433,22 @@ def fuse_tiles(
 
     As many threads fuse as the method wants, and this one writes: the file takes its tiles in
     order. It reads, too, since several threads have a tile in hand while it does, and one tile less
-    is in memory; for a single one another thread reads ahead.
+    is in memory; they interpolate, so that a tile that waits is small. For a single thread another
+    one reads and interpolates ahead.
     """
-    valid_pixels, count = 0, method.tiles_at_once
+    valid_pixels, count, halo = 0, method.tiles_at_once, method.halo
 
-    def read(window: Window) -> tuple[Window, TileData]:
-        return window, scene.tile(window, method.halo)
+    def fuse(tile: TileData | RawTile) -> tuple[np.ndarray, np.ndarray]:
+        data = tile if isinstance(tile, TileData) else tile.interpolated()
+        return fuse_tile(method, data, data.window.expanded(-halo))
 
     with ExitStack() as stack:
         begin = stack.enter_context(shared_threads(count))
-        tiles_read: Iterator[tuple[Window, TileData]] = map(read, windows)
+        tiles_read: Iterator[TileData | RawTile] = (scene.read(w, halo) for w in windows)
         if count == 1:
-            tiles_read = stack.enter_context(closing(ahead(read, windows)))
-        fused = stack.enter_context(
-            closing(
-                ahead(lambda tile: fuse_tile(method, tile[1], tile[0]), tiles_read, count, begin)
-            )
-        )
+            made = ahead(lambda window: scene.tile(window, halo), windows)
+            tiles_read = stack.enter_context(closing(made))
+        fused = stack.enter_context(closing(ahead(fuse, tiles_read, count, begin)))
         for number, window in enumerate(windows):
             report(number / len(windows), f"Fusing tile {number + 1} of {len(windows)}")
             image, valid = next(fused)

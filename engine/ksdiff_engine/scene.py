@@ -38,7 +38,7 @@ from ksdiff_engine.scene_statistics import (
 )
 from ksdiff_engine.sensors import SensorProfile, gains_for
 
-__all__ = ["Scene", "SceneStatistics", "TileData"]
+__all__ = ["RawTile", "Scene", "SceneStatistics", "TileData"]
 
 # How far, in MS pixels, an invalid pixel looks for a valid one. Twice what interpolation (11) at a
 # valid pixel reaches, so that only the margins of a network's view see the mean that lies farther.
@@ -67,6 +67,36 @@ class TileData:
     pan_low: np.ndarray
     ms_up: np.ndarray
     valid: np.ndarray
+
+
+@dataclass(frozen=True)
+class RawTile:
+    """A tile whose MS is not interpolated yet: what waits to be fused.
+
+    window, pan, valid: as in :class:`TileData`. pan_low (h, w), ms (C, h, w): at MS pixels, with
+    as many around the tile as interpolation needs. x (W,), y (H,): among them, its pixel centres.
+    """
+
+    window: Window
+    pan: np.ndarray
+    valid: np.ndarray
+    pan_low: np.ndarray
+    ms: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+
+    def interpolated(self) -> TileData:
+        """The tile as methods see it."""
+        height, width = self.pan_low.shape
+        to_columns = interpolation_matrix(width, self.x).astype(np.float32)
+        to_rows = interpolation_matrix(height, self.y).astype(np.float32)
+        return TileData(
+            window=self.window,
+            pan=self.pan,
+            pan_low=separable(to_rows, self.pan_low, to_columns),
+            ms_up=separable(to_rows, self.ms, to_columns),
+            valid=self.valid,
+        )
 
 
 class Scene:
@@ -103,13 +133,14 @@ class Scene:
         Beyond the rasters, and where they are invalid, values are those of the nearest valid pixel
         within ``FILL_RADIUS`` MS pixels, and the scene's mean farther off.
         """
+        return self.read(window, halo).interpolated()
+
+    def read(self, window: Window, halo: int = 0) -> RawTile:
+        """What :meth:`tile` is made of, which takes a quarter of its memory."""
         window = window.expanded(halo)
         x = self._ms_positions(window.column, window.width, axis=0)
         y = self._ms_positions(window.row, window.height, axis=1)
         ms_window = _around(x, y, KERNEL_RADIUS + 1)
-        to_columns = interpolation_matrix(ms_window.width, x - ms_window.column).astype(np.float32)
-        to_rows = interpolation_matrix(ms_window.height, y - ms_window.row).astype(np.float32)
-
         ms, ms_valid = self._read(self.pair.ms, ms_window, FILL_RADIUS, self._ms_background)
         degraded = self._degrade_pan(ms_window, self._pan_background)
         inner = window.shifted(-degraded.window.column, -degraded.window.row)
@@ -117,12 +148,14 @@ class Scene:
         columns = slice(inner.column, inner.column + inner.width)
         ms_rows = _nearest(y, self.pair.ms.grid.height) - ms_window.row
         ms_columns = _nearest(x, self.pair.ms.grid.width) - ms_window.column
-        return TileData(
+        return RawTile(
             window=window,
             pan=degraded.pan[rows, columns],
-            pan_low=separable(to_rows, degraded.low, to_columns),
-            ms_up=separable(to_rows, ms, to_columns),
             valid=degraded.valid[rows, columns] & ms_valid[np.ix_(ms_rows, ms_columns)],
+            pan_low=degraded.low,
+            ms=ms,
+            x=x - ms_window.column,
+            y=y - ms_window.row,
         )
 
     def ms(self, window: Window) -> tuple[np.ndarray, np.ndarray]:

@@ -58,6 +58,18 @@ def test_pixel_space_diffusion_is_a_step_times_the_steps():
     assert found["pixel-space diffusion, 25 steps of DDIM / KSDiff"].value == 20.0
 
 
+def test_memory_is_compared_with_that_of_the_size_all_is_measured_at():
+    """4 megapixels do not count: nothing but the libraries is in memory there."""
+    peaks = {4.0: 500.0, 16.0: 1000.0, 64.0: 1100.0, 256.0: 1250.0}
+    rows = [timing("ksdiff", 0, 1.0, size=size, memory=peak) for size, peak in peaks.items()]
+    found = {bar.label: bar for bar in bars(Results(timing=rows), 64.0)}
+    largest = found["peak memory of KSDiff, GB"]
+    assert (largest.value, largest.met) == (1.25, True)
+    other = found["the same at other sizes, off by"]
+    assert (other.value, other.met) == (pytest.approx(1250 / 1100 - 1), False)
+    assert found["the same, between the sizes"].value == pytest.approx(0.2)
+
+
 def test_time_is_fitted_by_a_line():
     fit = linear_fit([4.0, 16.0, 64.0], [5.0 + 4, 5.0 + 16, 5.0 + 64])
     assert (fit.start, fit.slope, fit.r_squared) == pytest.approx((5, 1, 1))

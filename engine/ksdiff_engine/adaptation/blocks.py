@@ -19,7 +19,7 @@ from ksdiff_engine.raster.grid import Grid
 from ksdiff_engine.raster.reader import BandInfo, RasterSource
 from ksdiff_engine.raster.tiling import Window
 from ksdiff_engine.reduction import Axis, Moved, Reduction, reduce_pair
-from ksdiff_engine.scene import Scene, TileData
+from ksdiff_engine.scene import RawTile, Scene, TileData
 
 PATCH = 64  # reduced PAN pixels: the windows that the network learns from and is baked on
 BLOCK = 128  # largest edge of a block
@@ -77,12 +77,12 @@ class ReducedScene(Scene):
         )
         super().__init__(reduced_pair, scene.profile)
         self._reference = Moved(pair.ms, reduced.reference.column, reduced.reference.row)
-        self._tiles: dict[tuple[Window, int], TileData] = {}
+        self._tiles: dict[tuple[Window, int], RawTile] = {}
 
-    def tile(self, window: Window, halo: int = 0) -> TileData:
+    def read(self, window: Window, halo: int = 0) -> RawTile:
         key = (window, halo)
         if key not in self._tiles:
-            self._tiles[key] = super().tile(window, halo)
+            self._tiles[key] = super().read(window, halo)
         return self._tiles[key]
 
     def reference(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
