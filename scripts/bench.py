@@ -20,7 +20,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +157,9 @@ class Run:
                 try:
                     command = candidate.command(pair, str(output))
                     cost = measure(command, output.parent, self_timed=candidate.self_timed)
-                    row |= {key: round(value, 3) for key, value in asdict(cost).items()}
+                    course = {"curve": cost.curve} if candidate.name == "ksdiff" else {}
+                    row |= {key: round(getattr(cost, key), 3) for key in ("wall", "cpu", "memory")}
+                    row |= course
                 except CommandFailed as error:
                     row["error"] = str(error)
                 self._keep("timing", row, ("method", "megapixels"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -42,6 +43,28 @@ def quality_against_time(results: Results, megapixels: float, ratio: int, path: 
     axes.set_ylabel(f"ERGAS at ratio {ratio}, mean over the scenes (0 is best)")
     axes.margins(x=0.15)
     axes.grid(alpha=0.3, which="both")
+    axes.legend(fontsize=8)
+    _save(figure, path)
+    return True
+
+
+def memory_of_jobs(results: Results, method: str, path: Path) -> bool:
+    """Resident memory in the course of a method's jobs, the last of a size; False without any."""
+    jobs = {
+        row["megapixels"]: row["curve"]
+        for row in results.timing
+        if row["method"] == method and row.get("curve")
+    }
+    if not jobs:
+        return False
+    figure, axes = plt.subplots(figsize=(8, 3.5), layout="constrained")
+    for size, megabytes in sorted(jobs.items()):
+        axes.plot(
+            np.linspace(0, 100, len(megabytes)), megabytes, label=f"{size:g} megapixels", lw=1
+        )
+    axes.set(xlabel="% of the job's time", ylabel="resident memory, MB")
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     _save(figure, path)
     return True

@@ -10,11 +10,13 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = Path(__file__).with_name("launcher.py")
 POLL = 0.1  # seconds between looks at the memory of the processes
+CURVE_POINTS = 200
 
 
 class CommandFailed(Exception):
@@ -23,11 +25,16 @@ class CommandFailed(Exception):
 
 @dataclass(frozen=True)
 class Cost:
-    """wall, cpu: seconds; memory: peak resident megabytes."""
+    """wall, cpu: seconds; memory: peak resident megabytes.
+
+    curve: megabytes in the course of the command, the most in each of at most ``CURVE_POINTS``
+    equal parts of its time.
+    """
 
     wall: float
     cpu: float
     memory: float
+    curve: tuple[float, ...] = ()
 
 
 def measure(command: list[str], folder: Path, *, self_timed: bool = False) -> Cost:
@@ -54,7 +61,14 @@ def measure(command: list[str], folder: Path, *, self_timed: bool = False) -> Co
         raise CommandFailed(f"{command[0]} ended with {cost['exit']}: {words}")
     wall = float(json.loads(said.splitlines()[-1])["seconds"]) if self_timed else cost["wall"]
     # The kernel's figure is exact, but of the largest process alone.
-    return Cost(wall, cost["cpu"], max(cost["memory"], polled) / 1e6)
+    memory = max(cost["memory"], *polled, 0) / 1e6
+    return Cost(wall, cost["cpu"], memory, thinned(polled))
+
+
+def thinned(polled: list[int]) -> tuple[float, ...]:
+    """Megabytes, the most of each part, from bytes at equal intervals."""
+    parts = np.array_split(np.array(polled) / 1e6, min(CURVE_POINTS, len(polled)) or 1)
+    return tuple(round(float(part.max()), 1) for part in parts if part.size)
 
 
 class _MemoryWatch:
@@ -62,16 +76,16 @@ class _MemoryWatch:
 
     def __init__(self, pid: int) -> None:
         self._launcher = psutil.Process(pid)
-        self._peak = 0
+        self._seen: list[int] = []
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
 
-    def stop(self) -> int:
-        """The largest sum seen, bytes."""
+    def stop(self) -> list[int]:
+        """The sums seen, bytes."""
         self._end.set()
         self._thread.join()
-        return self._peak
+        return self._seen
 
     def _look(self) -> None:
         while not self._end.wait(POLL):
@@ -81,4 +95,4 @@ class _MemoryWatch:
                     total += process.memory_info().rss
             except psutil.Error:  # one of them has just ended
                 continue
-            self._peak = max(self._peak, total)
+            self._seen.append(total)

@@ -37,6 +37,7 @@ def write_report(results: Results, docs: Path) -> Path:
     parts = [INTRODUCTION, *_machines(results)]
     if sizes:
         parts += [*_bars(results, size), *_costs(results, size), *_growth(results, docs)]
+        parts += _course(results, docs)
     if results.quality:
         parts += _quality(results, size, docs)
     parts += [PEERS.read_text(encoding="utf-8").strip(), *_failures(results)]
@@ -122,6 +123,13 @@ def _growth(results: Results, docs: Path) -> list[str]:
         header = ["method", "start, s", "slope, s", "R²", "residuals, s (at megapixels)"]
         parts.append(table(header, rows))
     return parts
+
+
+def _course(results: Results, docs: Path) -> list[str]:
+    if not figures.memory_of_jobs(results, "ksdiff", docs / "images" / "benchmark-memory.png"):
+        return []
+    picture = "![Resident memory over the time of a job](images/benchmark-memory.png)"
+    return ["## Memory in the course of a job of KSDiff", picture]
 
 
 COLUMNS = (

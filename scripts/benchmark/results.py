@@ -19,7 +19,8 @@ Row = dict[str, Any]
 class Results:
     """sessions: a run's machine and versions by its start. Rows name their session.
 
-    timing: method, megapixels, round, wall, cpu (seconds), memory (megabytes), or error.
+    timing: method, megapixels, round, wall, cpu (seconds), memory (megabytes), of KSDiff
+        its curve (:class:`.measuring.Cost`), or error.
     quality: method, family, scene, ratio, seconds, figures by name, or error.
     """
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from osgeo import gdal
 
-from scripts.benchmark.measuring import CommandFailed, measure
+from scripts.benchmark.measuring import CommandFailed, measure, thinned
 from scripts.benchmark.quality import against_reference, refitted
 from scripts.benchmark.report import write_report
 from scripts.benchmark.results import Results, bars, linear_fit
@@ -68,6 +68,15 @@ def test_memory_is_compared_with_that_of_the_size_all_is_measured_at():
     other = found["the same at other sizes, off by"]
     assert (other.value, other.met) == (pytest.approx(1250 / 1100 - 1), False)
     assert found["the same, between the sizes"].value == pytest.approx(0.2)
+
+
+def test_the_course_of_memory_keeps_its_peaks():
+    polled = [100_000_000] * 1000
+    polled[517] = 250_000_000
+    course = thinned(polled)
+    assert (len(course), max(course), min(course)) == (200, 250.0, 100.0)
+    assert thinned([5_000_000, 7_000_000]) == (5.0, 7.0)
+    assert thinned([]) == ()
 
 
 def test_time_is_fitted_by_a_line():
