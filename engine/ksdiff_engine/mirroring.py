@@ -26,11 +26,16 @@ def mirror(tile: TileData, inside: Window) -> TileData:
     return tile
 
 
+def mirrored(start: int, count: int, size: int) -> np.ndarray:
+    """Which of `size` pixels stand at `count` places from `start` on; the outermost come twice."""
+    position = np.arange(start, start + count) % (2 * size)
+    return np.minimum(position, 2 * size - 1 - position)
+
+
 def _mirror_columns(image: np.ndarray, start: int, first: int, size: int) -> None:
     """(…, W), whose columns count from `start`, beyond the `size` ones from `first`."""
     count = image.shape[-1]
-    position = (np.arange(start, start + count) - first) % (2 * size)
-    source = np.minimum(position, 2 * size - 1 - position) + first - start
+    source = mirrored(start - first, count, size) + first - start
     left, right = np.clip((first - start, first + size - start), 0, count)
     for beyond in (slice(0, left), slice(right, count)):
         image[..., beyond] = image[..., source[beyond]]

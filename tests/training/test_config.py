@@ -80,6 +80,16 @@ DATA = {"train": [{"pattern": "a"}], "validation": ["b"]}
         ({"data": {"validation": []}}, "the key 'train' is missing"),
         ({"name": None}, "name"),
         ({"chain": "half"}, "chain must be one of"),
+        ({"data": {**DATA, "margin": 6}}, "margin must be a multiple of 4, not 6"),
+        ({"data": {**DATA, "margin": -4}}, "margin must be a multiple of 4, not -4"),
+        (
+            {
+                "kind": "pixel_diffusion",
+                "model": {"modulation": "none"},
+                "data": {**DATA, "margin": 8},
+            },
+            "margin must be 0",
+        ),
         ({"loss": "huber"}, "loss must be one of"),
         (
             {"kind": "pixel_diffusion", "loss": "rmse", "model": {"modulation": "none"}},

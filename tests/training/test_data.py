@@ -136,6 +136,25 @@ def test_windows_are_of_one_band_and_of_several_places():
     assert len(chosen) > 1
 
 
+@pytest.mark.parametrize("margin", [8, 40])  # the scene has 80 x 80 pixels, a patch 32
+def test_a_margin_is_what_lies_around_a_patch_mirrored_where_the_scene_ends(margin):
+    simulation = simulate(textured_pair(), 4, CONFIG, np.random.default_rng(0))
+    config = replace(CONFIG, jitter=0.0)
+    padded = np.pad(simulation.pan, margin, mode="symmetric")
+    for seed in range(6):
+        bare, wide = (
+            cut(simulation, replace(config, margin=m), 4, np.random.default_rng(seed))
+            for m in (0, margin)
+        )
+        for patch, image in zip(bare, wide, strict=True):
+            np.testing.assert_array_equal(image[:, margin:-margin, margin:-margin], patch)
+        scaled, statistics = wide[0][0], simulation.statistics
+        pan = scaled * np.float32(statistics.pan_std) + np.float32(statistics.pan_mean)
+        edge = len(pan)
+        places = np.lib.stride_tricks.sliding_window_view(padded, (edge, edge))
+        assert np.abs(places - pan).max(axis=(2, 3)).min() < 1e-2
+
+
 def test_batches_hold_the_windows_of_a_scene_one_after_the_other(tmp_path, data):
     config = replace(CONFIG, windows=3, ratios=(2, 3, 5), variants=12)
     pan, _, _ = PatchSampler(data, config, 6, 0).batch(24)

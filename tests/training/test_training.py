@@ -232,6 +232,31 @@ def test_windows_of_a_scene_share_the_mean_of_their_priors(tmp_path, data, exper
         stage1(pairs, modules, PatchSampler(data, pairs.data, 4, 9), tmp_path, two_processes)
 
 
+@pytest.mark.parametrize("make", [stage1, stage2])
+def test_a_margin_is_seen_but_not_judged(make, tmp_path, data, experiment_file):
+    """What the network sees around a patch counts; what would be right there does not."""
+    experiment = load_config(experiment_file())
+    experiment = replace(experiment, data=replace(experiment.data, margin=8))
+    modules = build_modules(experiment)
+    torch.nn.init.normal_(modules["ksdiff"].backbone.leave.weight)  # it begins with zeros
+    sampler = PatchSampler(data, experiment.data, 4, 9)
+    stage = make(experiment, modules, sampler, tmp_path)
+    pan, lrms, reference = sampler.batch(2)
+    assert pan.shape[-1] == lrms.shape[-1] == experiment.data.patch + 16
+    around = torch.ones_like(lrms, dtype=torch.bool)
+    around[..., 8:-8, 8:-8] = False
+    noise = stage._noise()
+    judged, otherwise, elsewhere = (
+        float(stage._objective(batch, noise)["loss"].detach())
+        for batch in (
+            (pan, lrms, reference),
+            (pan, lrms, reference + 5.0 * around),
+            (pan, lrms + 5.0 * around, reference),
+        )
+    )
+    assert judged == otherwise != elsewhere
+
+
 def test_stage_1_learns_to_fuse(tmp_path, data, experiment_file):
     steps = {"steps": 60, "batch": 4, "warmup": 5, "learning_rate": 5e-3, "ema": 0.8}
     experiment = load_config(experiment_file(stage1=steps))

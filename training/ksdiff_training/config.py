@@ -65,6 +65,8 @@ class DataConfig:
     jitter: spread of the per-sample gain and offset, in standard deviations of the band.
     contrast: spread of the logarithm of a per-sample gain of PAN and band together; gains of whole
         scenes need no augmentation, as standardisation undoes them.
+    margin: pixels around a patch that the network sees besides, mirrored where the scene ends, as
+        at inference; the loss is of the patch alone. Without, it sees zeros beyond the patch.
     windows: patches in a row that are of the same bands of one simulation and share a prior and
         kernels, as all windows of a scene do at inference; 1 gives each patch its own (paper).
     """
@@ -74,6 +76,7 @@ class DataConfig:
     pretrain: tuple[Source, ...] = ()
     ratios: tuple[int, ...] = (4,)
     patch: int = 64
+    margin: int = 0
     parts: bool = False
     coarser: float = 0.0
     variants: int = 6
@@ -159,10 +162,8 @@ class ExperimentConfig:
         for key, choices in settings.items():
             if getattr(self, key) not in choices:
                 raise ValueError(f"{key} must be one of {choices}, not {getattr(self, key)!r}")
-        if self.kind == "pixel_diffusion" and self.loss != "l1":
-            raise ValueError(f"pixel_diffusion is trained with l1, not {self.loss!r}")
-        if self.kind == "pixel_diffusion" and self.model.modulation != "none":
-            raise ValueError("pixel_diffusion has no prior: its model's modulation must be 'none'")
+        if self.data.margin < 0 or self.data.margin % 4:
+            raise ValueError(f"margin must be a multiple of 4, not {self.data.margin}")
         if self.data.patch % self.model.stem or self.data.patch % 4:
             raise ValueError(f"patch {self.data.patch} must divide by the stem and by 4")
         for stage in (self.stage1, self.stage2):
@@ -172,7 +173,18 @@ class ExperimentConfig:
             raise ValueError("pooled_prior is the prior of one patch: windows must be 1")
         if min(self.data.ratios) < 2:
             raise ValueError(f"ratios must be 2 or more, not {self.data.ratios}")
-        if self.kind == "pixel_diffusion" and self.model.bands != 1:
+        if self.kind == "pixel_diffusion":
+            self._check_baseline()
+
+    def _check_baseline(self) -> None:
+        """What the pixel-space baseline has none of."""
+        if self.loss != "l1":
+            raise ValueError(f"pixel_diffusion is trained with l1, not {self.loss!r}")
+        if self.model.modulation != "none":
+            raise ValueError("pixel_diffusion has no prior: its model's modulation must be 'none'")
+        if self.data.margin:
+            raise ValueError("pixel_diffusion sees its patches alone: margin must be 0")
+        if self.model.bands != 1:
             raise ValueError(f"pixel_diffusion is band-shared: bands is 1, not {self.model.bands}")
 
     @property

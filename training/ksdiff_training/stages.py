@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ksdiff_engine.model.ksdiff import KSDiff, TargetEncoder, pooled
@@ -44,12 +45,13 @@ def stage1(
 
     PLFE2 and the denoiser get no gradient here and stay as they were initialised.
     """
-    ksdiff = modules["ksdiff"]
+    ksdiff, margin = modules["ksdiff"], experiment.data.margin
 
     def losses(batch: Batch, noise: Noise) -> Losses:
-        pan, lrms, reference = batch
-        prior = known_prior(modules, batch, experiment.prior, experiment.data.windows)
-        return {"loss": image_loss(experiment.loss, reference, ksdiff.fuse(pan, lrms, prior))}
+        patch = without_margin(batch, margin)
+        prior = known_prior(modules, patch, experiment.prior, experiment.data.windows)
+        fused = fuse_patch(ksdiff, batch, prior, margin)
+        return {"loss": image_loss(experiment.loss, patch[2], fused)}
 
     return Stage(
         "stage1",
@@ -62,6 +64,18 @@ def stage1(
         folder=folder / "stage1",
         compute=compute,
     )
+
+
+def without_margin(batch: Batch, margin: int) -> Batch:
+    """The patches themselves, of which the loss is and which a prior is taken from."""
+    pan, lrms, reference = (F.pad(part, [-margin] * 4) for part in batch)
+    return pan, lrms, reference
+
+
+def fuse_patch(ksdiff: KSDiff, batch: Batch, prior: Tensor | None, margin: int) -> Tensor:
+    """The fused patches (B, C, p, p) of a batch whose images have a margin around them."""
+    pan, lrms, _ = batch
+    return F.pad(ksdiff.fuse(pan, lrms, prior), [-margin] * 4)
 
 
 def image_loss(kind: str, reference: Tensor, fused: Tensor) -> Tensor:
@@ -101,6 +115,7 @@ def stage2(
     ksdiff, target = modules["ksdiff"], modules["target"]
     target.requires_grad_(False)
     joint, full_chain = experiment.training == "joint", experiment.chain == "full"
+    margin = experiment.data.margin
     if not joint:
         ksdiff.backbone.requires_grad_(False)
 
@@ -111,7 +126,7 @@ def stage2(
         return t, torch.randn(prior), *([torch.randn(prior)] * (joint and full_chain))
 
     def losses(batch: Batch, noise: Noise) -> Losses:
-        pan, lrms, reference = batch
+        pan, lrms, reference = without_margin(batch, margin)
         t, noise_of_z0, *start = noise
         with torch.no_grad():
             z0 = ksdiff.standardise(target(pan, lrms, reference))
@@ -126,7 +141,8 @@ def stage2(
         else:
             prior = ksdiff.destandardise(estimate)
         prior = pooled(prior, experiment.data.windows)
-        image = image_loss(experiment.loss, reference, ksdiff.fuse(pan, lrms, prior))
+        fused = fuse_patch(ksdiff, batch, prior, margin)
+        image = image_loss(experiment.loss, reference, fused)
         loss = prior_loss + experiment.image_weight * image
         return {"loss": loss, "image": image, "prior": prior_loss}
 
@@ -147,12 +163,10 @@ def stage2(
 @torch.no_grad()
 def measure_prior(modules: nn.ModuleDict, sampler: PatchSampler, batch: int) -> None:
     """Set the prior's mean and standard deviation from the trained PLFE1 (ours)."""
-    device = modules["ksdiff"].prior_mean.device
+    device, margin = modules["ksdiff"].prior_mean.device, sampler.config.margin
+    batches = (without_margin(sampler.batch(batch, n), margin) for n in range(STATISTICS_BATCHES))
     priors = torch.cat(
-        [
-            modules["target"](*(part.to(device) for part in sampler.batch(batch, n))).flatten(0, 1)
-            for n in range(STATISTICS_BATCHES)
-        ]
+        [modules["target"](*(part.to(device) for part in patch)).flatten(0, 1) for patch in batches]
     )
     modules["ksdiff"].prior_mean.copy_(priors.mean(dim=0))
     modules["ksdiff"].prior_std.copy_(priors.std(dim=0).clamp_min(1e-4))

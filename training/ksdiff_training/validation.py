@@ -19,7 +19,7 @@ from .data.patches import PatchSimulations
 from .data.sampler import cut_windows, load_sources
 from .data.simulation import Simulation, simulate
 from .loop import Batch
-from .stages import known_prior
+from .stages import fuse_patch, known_prior, without_margin
 
 PATCHES_A_SCENE = 8
 PATCHES_A_FILE = 64  # of PanCollection's layout, which holds many scenes
@@ -47,25 +47,25 @@ class Validator:
         ]
         if not samples:
             raise ValueError("the experiment names no scenes for validation")
-        self.windows = config.windows
+        self.windows, self.margin = config.windows, config.margin
         self.batch = [torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True)]
 
     @torch.no_grad()
     def with_known_prior(self, modules: nn.ModuleDict, source: str) -> dict[str, float]:
         """Stage 1's own error: PLFE1 sees the reference, or LRMS alone when `source` is inputs."""
         batch = self._batch(modules)
-        pan, lrms, _ = batch
-        prior = known_prior(modules, batch, source, self.windows)
-        return _figures(batch, modules["ksdiff"].fuse(pan, lrms, prior))
+        patch = without_margin(batch, self.margin)
+        prior = known_prior(modules, patch, source, self.windows)
+        return _figures(patch, fuse_patch(modules["ksdiff"], batch, prior, self.margin))
 
     @torch.no_grad()
     def with_estimated_prior(self, modules: nn.ModuleDict) -> dict[str, float]:
         """The error that inference will have: the prior comes from diffusion."""
         batch = self._batch(modules)
-        pan, lrms, _ = batch
-        prior = modules["ksdiff"].estimate_prior(pan, lrms, seed=0)
+        patch = without_margin(batch, self.margin)
+        prior = modules["ksdiff"].estimate_prior(*patch[:2], seed=0)
         prior = None if prior is None else pooled(prior, self.windows)
-        return _figures(batch, modules["ksdiff"].fuse(pan, lrms, prior))
+        return _figures(patch, fuse_patch(modules["ksdiff"], batch, prior, self.margin))
 
     @torch.no_grad()
     def with_pixel_diffusion(self, modules: nn.ModuleDict) -> dict[str, float]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ksdiff_engine.mirroring import mirrored
 from ksdiff_engine.model.features import SHARED_FEATURES
 from ksdiff_engine.resample import imresize_bicubic
 from ksdiff_engine.samples import band_sample, symmetry
@@ -61,7 +62,7 @@ class PatchSampler:
     def batch(self, size: int, number: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """pan (B, F, p, p), lrms (B, C, p, p), reference (B, C, p, p), standardised float32.
 
-        The windows of a scene lie one after the other.
+        The windows of a scene lie one after the other; p is a patch with the margin around it.
         """
         rng = np.random.default_rng((self.seed, number))
         samples = [s for _ in range(size // self.config.windows) for s in self._samples(rng)]
@@ -139,7 +140,7 @@ def cut_windows(
     """As many random patches as a scene has windows, of the same random bands, in their order.
 
     pan (F, p, p), the features that all bands share, then each band's own; lrms and reference
-    (bands, p, p).
+    (bands, p, p), all with a margin besides where the settings have one.
     """
     count, height, width = simulation.reference.shape
     size = config.patch
@@ -148,7 +149,9 @@ def cut_windows(
     chosen = [rng.integers(count)] if bands == 1 else np.sort(rng.permutation(count)[:bands])
     for _ in range(config.windows):
         row, column = rng.integers(height - size + 1), rng.integers(width - size + 1)
-        window = np.s_[..., row : row + size, column : column + size]
+        rows = mirrored(row - config.margin, size + 2 * config.margin, height)
+        columns = mirrored(column - config.margin, size + 2 * config.margin, width)
+        window = (..., rows[:, None], columns)
         yield _patch(simulation, window, chosen, config, features, rng)
 
 
