@@ -257,6 +257,18 @@ def test_a_margin_is_seen_but_not_judged(make, tmp_path, data, experiment_file):
     assert judged == otherwise != elsewhere
 
 
+def test_a_run_with_a_margin_is_watched_on_the_same_patches(tmp_path, data, experiment_file):
+    experiment = load_config(experiment_file())
+    wide = replace(experiment, data=replace(experiment.data, margin=8))
+    figures = []
+    for name, each in (("bare", experiment), ("wide", wide)):
+        train(each, data, tmp_path / name)
+        figures.append(read_rows(tmp_path / name / "stage2" / "validation.csv")[-1])
+    bare, seen = figures
+    assert bare["l1_interpolation"] == seen["l1_interpolation"]
+    assert bare["rmse"] != seen["rmse"]
+
+
 def test_stage_1_learns_to_fuse(tmp_path, data, experiment_file):
     steps = {"steps": 60, "batch": 4, "warmup": 5, "learning_rate": 5e-3, "ema": 0.8}
     experiment = load_config(experiment_file(stage1=steps))
