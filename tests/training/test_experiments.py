@@ -62,7 +62,7 @@ def test_experiments_of_the_project_train(path, tmp_path, data, experiment_file,
     def trained(path):
         experiment = shortened(path)
         if experiment.start is not None:
-            trained(TRAINING / "configs" / f"{experiment.start}.yaml")
+            trained(next(file for file in FILES if file.stem == experiment.start))
         return train(experiment, data, tmp_path / experiment.name)
 
     final = torch.load(trained(path), weights_only=True)
