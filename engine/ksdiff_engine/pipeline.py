@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 # small scene, small ones let the user see the work proceed.
 LARGE_TILE, SMALL_TILE = (1024, 1024), (512, 512)
 SMALL_SCENE = 4 * 1024**2
+SPELL = 64 << 20  # PAN pixels, see :func:`spells`
 ENOUGH_MEMORY = 1200 << 20  # bytes; beyond them, what is kept without use is handed back
 
 Progress = Callable[[float, str], None]
@@ -436,27 +437,52 @@ def fuse_tiles(
     is in memory; they interpolate, so that a tile that waits is small. For a single thread another
     one reads and interpolates ahead.
     """
-    valid_pixels, count, halo = 0, method.tiles_at_once, method.halo
+    valid_pixels = done = 0
+    with shared_threads(method.tiles_at_once) as begin:
+        for spell in spells(windows):
+            with closing(_fused(scene, method, spell, begin)) as results:
+                for window in spell:
+                    report(done / len(windows), f"Fusing tile {done + 1} of {len(windows)}")
+                    image, valid = next(results)
+                    writer.write(window, image, valid)
+                    valid_pixels += int(valid.sum())
+                    done += 1
+                    del image  # before the next one is waited for
+                    hand_back_freed_memory(ENOUGH_MEMORY)
+            if done < len(windows):
+                hand_back_freed_memory(beyond=0)
+    return valid_pixels
+
+
+def _fused(
+    scene: Scene, method: FusionMethod, windows: Sequence[Window], begin: Callable[[], None]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The images and validity of tiles, in order; `begin` is what each thread does first."""
+    count, halo = method.tiles_at_once, method.halo
 
     def fuse(tile: TileData | RawTile) -> tuple[np.ndarray, np.ndarray]:
         data = tile if isinstance(tile, TileData) else tile.interpolated()
         return fuse_tile(method, data, data.window.expanded(-halo))
 
     with ExitStack() as stack:
-        begin = stack.enter_context(shared_threads(count))
         tiles_read: Iterator[TileData | RawTile] = (scene.read(w, halo) for w in windows)
         if count == 1:
             made = ahead(lambda window: scene.tile(window, halo), windows)
             tiles_read = stack.enter_context(closing(made))
         fused = stack.enter_context(closing(ahead(fuse, tiles_read, count, begin)))
-        for number, window in enumerate(windows):
-            report(number / len(windows), f"Fusing tile {number + 1} of {len(windows)}")
-            image, valid = next(fused)
-            writer.write(window, image, valid)
-            valid_pixels += int(valid.sum())
-            del image  # before the next one is waited for
-            hand_back_freed_memory(ENOUGH_MEMORY)
-    return valid_pixels
+        yield from fused
+
+
+def spells(windows: Sequence[Window]) -> Iterator[Sequence[Window]]:
+    """The tiles in runs of about ``SPELL`` pixels, equally many.
+
+    The heap gets holes while tiles of several threads come and go, ever more of them. Between two
+    spells no tile is in memory, and it begins anew.
+    """
+    pixels = sum(window.width * window.height for window in windows)
+    count = max(1, round(pixels / SPELL))
+    for number in range(count):
+        yield windows[len(windows) * number // count : len(windows) * (number + 1) // count]
 
 
 def tile_plan(scene: Scene, tile: int = 0, largest: tuple[int, int] | None = None) -> list[Window]:

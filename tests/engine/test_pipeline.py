@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ from ksdiff_engine.raster.gdal_guard import (
     bound_cache,
 )
 from ksdiff_engine.raster.reader import RasterSource
+from ksdiff_engine.raster.tiling import even_tiles
 
 SCENES = Path(__file__).parents[3] / "shared" / "data" / "scenes"
 
@@ -202,6 +204,42 @@ def test_rasters_are_never_read_by_two_threads_at_once(run, pair_files, monkeypa
     monkeypatch.setattr(RasterSource, "read", read_alone)
     monkeypatch.setattr(pipeline, "load_method", lambda *_: Reading())
     run(*pair_files(), tile=64)
+
+
+def test_between_two_spells_no_tile_is_in_memory(run, pair_files, monkeypatch):
+    tiles, between = [], []
+
+    class Watched(Exp):
+        tiles_at_once = 2
+
+        def fuse(self, tile):
+            tiles.append(weakref.ref(tile))
+            return super().fuse(tile)
+
+    def hand_back(beyond):
+        if not beyond:
+            between.append((len(tiles), sum(tile() is not None for tile in tiles)))
+
+    files, fractions = pair_files(), []
+    run(*files, tile=64)
+    at_once = read(run.output)[0]
+    monkeypatch.setattr(pipeline, "load_method", lambda *_: Watched())
+    monkeypatch.setattr(pipeline, "hand_back_freed_memory", hand_back)
+    monkeypatch.setattr(pipeline, "SPELL", 280 * 240 // 3)
+    run(*files, tile=64, progress=lambda fraction, message: fractions.append(fraction))
+    assert between == [(6, 0), (13, 0)]  # of 20; what is left at the end goes with the process
+    assert fractions == sorted(fractions)
+    np.testing.assert_array_equal(read(run.output)[0], at_once)
+
+
+def test_a_scene_is_fused_in_spells_of_about_equal_size():
+    windows = list(even_tiles(16000, 16000, (1024, 1024)))
+    parts = list(pipeline.spells(windows))
+    assert [len(part) for part in parts] == [64] * 4
+    assert [window for part in parts for window in part] == windows
+    for edge, count in [(8000, 1), (9800, 1), (10100, 2)]:
+        assert len(list(pipeline.spells(list(even_tiles(edge, edge, (1024, 1024)))))) == count
+    assert list(pipeline.spells([])) == [[]]  # all tiles were kept from an earlier run
 
 
 # --- what cannot be done ---
