@@ -52,7 +52,7 @@ def measure(source: Path, megapixels: float, folder: Path) -> None:
     fused = str(folder / "fused.tif")
     pipeline.run_job(ClassicalJob(*pair, fused, "gsa"))
     with RasterSource.open_ms(fused) as raster:
-        windows = list(even_tiles(raster.grid.width, raster.grid.height, pipeline.LARGE_TILE))
+        windows = list(even_tiles(raster.grid.width, raster.grid.height, pipeline.MEDIUM_TILE))
         tiles = [(window, raster.read(window)[0]) for window in windows]
         with RasterWriter(str(folder / "again.tif"), raster.grid, raster.bands, "UInt16") as writer:
             written = cpu_seconds(lambda: write(writer, tiles))

@@ -43,6 +43,9 @@ Padding = list[tuple[int, int]]  # before and after, a pair an axis of (C, H, W)
 
 PRIOR_SCOPES = ("scene", "tile")
 BLOCK = (2048, 1024)  # PAN pixels, see KSDiffMethod.block
+# PAN pixels, in float32. A tile that is higher computes less twice, for little memory, since its
+# rows are streamed; docs/speed.md has the figures.
+LARGEST_TILE = (1024, 2048)
 NO_PADDING: Padding = [(0, 0)] * 3
 WINDOW = 64  # PAN pixels, rounded up to what the network divides; the patch size of training
 WINDOWS_A_SCENE = 64
@@ -173,6 +176,10 @@ class KSDiffMethod:
     @property
     def block(self) -> tuple[int, int] | None:
         return BLOCK if self.precision != torch.float32 else None
+
+    @property
+    def largest_tile(self) -> tuple[int, int]:
+        return LARGEST_TILE
 
     @property
     def tiles_at_once(self) -> int:

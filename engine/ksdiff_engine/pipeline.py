@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -38,13 +38,13 @@ from ksdiff_engine.sensors import natural_colour, without_other_files
 if TYPE_CHECKING:
     import torch
 
-# Width and height of a tile, PAN pixels: multiples of the writer's blocks. Larger ones waste less
-# on halos, which was too little to be seen in the time of a job, for a fifth more of memory; in a
-# small scene, small ones let the user see the work proceed.
-LARGE_TILE, SMALL_TILE = (1024, 1024), (512, 512)
-SMALL_SCENE = 4 * 1024**2
-SPELL = 64 << 20  # PAN pixels, see :func:`spells`
-ENOUGH_MEMORY = 1200 << 20  # bytes; beyond them, what is kept without use is handed back
+# Width and height of tiles, PAN pixels, where those that suit a method in a large scene would be
+# too few: multiples of the writer's blocks.
+MEDIUM_TILE, SMALL_TILE = (1024, 1024), (512, 512)
+TILES_A_THREAD = 3  # at least: results are taken in order, and the user wants to see them come
+ROWS_READ = 2560  # at once, at most: a tile's, and those around it to whole blocks
+SPELL = 32 << 20  # PAN pixels, see :func:`spells`
+ENOUGH_MEMORY = 1400 << 20  # bytes; beyond them, what is kept without use is handed back
 
 Progress = Callable[[float, str], None]
 
@@ -64,6 +64,10 @@ class FusionMethod(Protocol):
     @property
     def block(self) -> tuple[int, int] | None:
         """Width and height that tiles must have; None when any will do."""
+
+    @property
+    def largest_tile(self) -> tuple[int, int]:
+        """Width and height of tiles that suit a large scene, where any will do."""
 
     @property
     def tiles_at_once(self) -> int:
@@ -248,10 +252,16 @@ def open_scene(
 
 
 def bytes_a_row(pair: Pair) -> int:
-    """What a row of tiles, with a margin, takes of both rasters."""
-    pan = pair.pan.grid.width * np.dtype(DTYPES[pair.pan.data_type]).itemsize
-    ms = pair.ms.grid.width * np.dtype(DTYPES[pair.ms.data_type]).itemsize * len(pair.ms.bands)
-    return round((pan + ms / pair.ratio_y) * 1.25 * LARGE_TILE[1])
+    """What a row of tiles takes of the rasters that are stored in whole rows.
+
+    Each of its tiles needs all of it, while blocks are needed by a tile or two.
+    """
+    needed = 0.0
+    for raster, rows in ((pair.pan, ROWS_READ), (pair.ms, ROWS_READ / pair.ratio_y)):
+        if raster.in_whole_rows:
+            pixel = np.dtype(DTYPES[raster.data_type]).itemsize * len(raster.bands)
+            needed += rows * raster.grid.width * pixel
+    return round(needed)
 
 
 def choose_weights(
@@ -333,7 +343,7 @@ def sharpen(
         inputs=(*scene.pair.pan.files, *ms.files),
         pyramids=job.pyramids,
     ) as writer:
-        windows = tile_plan(scene, job.tile, method.block)
+        windows = tile_plan(scene, method, job.tile)
         with ExitStack() as stack:
             kept = None
             if job.resume:
@@ -439,7 +449,7 @@ def fuse_tiles(
     """
     valid_pixels = done = 0
     with shared_threads(method.tiles_at_once) as begin:
-        for spell in spells(windows):
+        for spell in spells(windows, method.tiles_at_once):
             with closing(_fused(scene, method, spell, begin)) as results:
                 for window in spell:
                     report(done / len(windows), f"Fusing tile {done + 1} of {len(windows)}")
@@ -456,7 +466,7 @@ def fuse_tiles(
 
 def _fused(
     scene: Scene, method: FusionMethod, windows: Sequence[Window], begin: Callable[[], None]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
     """The images and validity of tiles, in order; `begin` is what each thread does first."""
     count, halo = method.tiles_at_once, method.halo
 
@@ -473,29 +483,36 @@ def _fused(
         yield from fused
 
 
-def spells(windows: Sequence[Window]) -> Iterator[Sequence[Window]]:
-    """The tiles in runs of about ``SPELL`` pixels, equally many.
+def spells(windows: Sequence[Window], threads: int = 1) -> Iterator[Sequence[Window]]:
+    """The tiles in runs of about ``SPELL`` pixels, equally many, as many for each thread.
 
     The heap gets holes while tiles of several threads come and go, ever more of them. Between two
-    spells no tile is in memory, and it begins anew.
+    spells no tile is in memory, and it begins anew. Threads that begin together with as many tiles
+    end at about the same time.
     """
     pixels = sum(window.width * window.height for window in windows)
     count = max(1, round(pixels / SPELL))
-    for number in range(count):
-        yield windows[len(windows) * number // count : len(windows) * (number + 1) // count]
+    ends = [len(windows) * number // count // threads * threads for number in range(1, count)]
+    for start, end in zip([0, *ends], [*ends, len(windows)]):
+        yield windows[start:end]
 
 
-def tile_plan(scene: Scene, tile: int = 0, largest: tuple[int, int] | None = None) -> list[Window]:
+def tile_plan(scene: Scene, method: FusionMethod, tile: int = 0) -> list[Window]:
     """Return the tiles of a scene, row by row.
 
-    largest: width and height that a method allows them; they are about equal then, whatever `tile`
-    says. Otherwise `tile` is their edge, as the user wants it, and 0 is what suits the scene.
+    tile: their edge, as the user wants it; 0 is what suits method and scene. Where the method asks
+    for tiles of one size, they are about equal, and as large at most, whatever `tile` says.
     """
-    if tile and not largest:
+    if method.block:
+        return list(even_tiles(scene.width, scene.height, method.block))
+    if tile:
         return list(tiles(scene.width, scene.height, tile))
-    small = scene.width * scene.height <= SMALL_SCENE
-    largest = largest or (SMALL_TILE if small else LARGE_TILE)
-    return list(even_tiles(scene.width, scene.height, largest))
+    windows: list[Window] = []
+    for largest in (method.largest_tile, MEDIUM_TILE, SMALL_TILE):
+        windows = list(even_tiles(scene.width, scene.height, largest))
+        if len(windows) >= TILES_A_THREAD * method.tiles_at_once:
+            break
+    return windows
 
 
 def fuse_tile(

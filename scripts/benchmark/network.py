@@ -29,13 +29,13 @@ from ksdiff_engine.fusion import KSDiffMethod
 from ksdiff_engine.model.frozen import can_fuse, fused
 from ksdiff_engine.model.ksdiff import KSDiff
 from ksdiff_engine.model.storage import load_network, save_network
-from ksdiff_engine.pipeline import LARGE_TILE
 from ksdiff_engine.raster.align import align
 from ksdiff_engine.raster.reader import RasterSource
 from ksdiff_engine.raster.tiling import Window
 from ksdiff_engine.scene import Scene, TileData
 from ksdiff_engine.sensors import get_profile
 
+EDGE = 1024  # of tiles, PAN pixels
 TILES_HELD = 6  # distinct ones in memory, taken in turn
 STEP_TILES = 8  # a diffusion step is timed on so many; the time is proportional to the pixels
 
@@ -144,7 +144,7 @@ def chosen_method(options: argparse.Namespace, scene: Scene) -> KSDiffMethod:
 
 def recorded(scene: Scene, method: KSDiffMethod) -> list[list[Call]]:
     """What `method` asks of its networks for some tiles without halo, spread over the scene."""
-    edge = min(*LARGE_TILE, scene.width, scene.height)
+    edge = min(EDGE, scene.width, scene.height)
     rows, columns = scene.height // edge, scene.width // edge
     numbers = np.unique(np.linspace(0, rows * columns - 1, TILES_HELD).round().astype(int))
     windows = [
@@ -191,7 +191,7 @@ def report(scene: Scene, passes: list[Pass], limit: int | None = None) -> None:
 
     As many run side by side as a job fuses tiles.
     """
-    edge = min(*LARGE_TILE, scene.width, scene.height)
+    edge = min(EDGE, scene.width, scene.height)
     tiles = scene.width * scene.height / edge**2
     count = min(max(1, round(tiles)), limit or round(tiles) + 1)
     threads = tiles_at_once()

@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ from ksdiff_engine.raster.gdal_guard import (
     bound_cache,
 )
 from ksdiff_engine.raster.reader import RasterSource
-from ksdiff_engine.raster.tiling import even_tiles
+from ksdiff_engine.raster.tiling import Window, even_tiles
 
 SCENES = Path(__file__).parents[3] / "shared" / "data" / "scenes"
 
@@ -227,18 +228,21 @@ def test_between_two_spells_no_tile_is_in_memory(run, pair_files, monkeypatch):
     monkeypatch.setattr(pipeline, "hand_back_freed_memory", hand_back)
     monkeypatch.setattr(pipeline, "SPELL", 280 * 240 // 3)
     run(*files, tile=64, progress=lambda fraction, message: fractions.append(fraction))
-    assert between == [(6, 0), (13, 0)]  # of 20; what is left at the end goes with the process
+    assert between == [(6, 0), (12, 0)]  # of 20; what is left at the end goes with the process
     assert fractions == sorted(fractions)
     np.testing.assert_array_equal(read(run.output)[0], at_once)
 
 
 def test_a_scene_is_fused_in_spells_of_about_equal_size():
     windows = list(even_tiles(16000, 16000, (1024, 1024)))
-    parts = list(pipeline.spells(windows))
-    assert [len(part) for part in parts] == [64] * 4
-    assert [window for part in parts for window in part] == windows
-    for edge, count in [(8000, 1), (9800, 1), (10100, 2)]:
-        assert len(list(pipeline.spells(list(even_tiles(edge, edge, (1024, 1024)))))) == count
+    parts = list(pipeline.spells(windows, 2))
+    assert [len(part) for part in parts] == [32] * 8
+    assert [len(part) for part in pipeline.spells(windows[:91], 2)] == [30, 30, 31]
+    for threads in (1, 2, 4):
+        parts = list(pipeline.spells(windows, threads))
+        assert [window for part in parts for window in part] == windows
+        assert all(len(part) % threads == 0 for part in parts)
+    assert list(pipeline.spells(windows[:40])) == [windows[:40]]
     assert list(pipeline.spells([])) == [[]]  # all tiles were kept from an earlier run
 
 
@@ -491,6 +495,60 @@ def refusal_message(run, *arguments):
         run(*arguments)
     assert "name the sensor" in caught.value.hint
     return caught.value.message
+
+
+class Planned(Exp):
+    largest_tile = (1536, 2048)
+
+    def __init__(self, tiles_at_once=2, block=None):
+        self.block, self._at_once = block, tiles_at_once
+
+    @property
+    def tiles_at_once(self):
+        return self._at_once
+
+
+@pytest.mark.parametrize(
+    ("edge", "threads", "first"),
+    [
+        (8000, 2, (1280, 2048)),
+        (4000, 2, (1280, 2048)),
+        (4000, 4, (1024, 1024)),
+        (2000, 2, (512, 512)),
+        (2000, 1, (1024, 1024)),
+        (300, 2, (300, 300)),
+    ],
+)
+def test_tiles_are_large_where_there_are_enough_of_them(edge, threads, first):
+    plan = pipeline.tile_plan(SimpleNamespace(width=edge, height=edge), Planned(threads))
+    assert (plan[0].width, plan[0].height) == first
+    assert sum(window.width * window.height for window in plan) == edge**2
+    assert edge < 2000 or len(plan) >= pipeline.TILES_A_THREAD * threads
+
+
+def test_tiles_of_the_wanted_edge_unless_the_method_asks_for_one_size():
+    scene = SimpleNamespace(width=5000, height=3000)
+    assert pipeline.tile_plan(scene, Planned(), tile=700)[0] == Window(0, 0, 700, 700)
+    plan = pipeline.tile_plan(scene, Planned(block=(2048, 1024)), tile=700)
+    assert len(plan) == 9
+    assert max(window.height for window in plan) <= 1024
+
+
+def test_a_row_of_tiles_is_kept_of_rasters_that_are_stored_in_rows(geotiff, tmp_path):
+    image = np.ones((1, 1024, 1024), dtype=np.uint16)
+    striped = str(geotiff(tmp_path / "striped.tif", image))
+    tiled = str(tmp_path / "tiled.tif")
+    gdal.Translate(tiled, striped, creationOptions=["TILED=YES"])
+    virtual = str(tmp_path / "virtual.vrt")
+    gdal.Translate(virtual, tiled, format="VRT")
+    in_rows = {}
+    for path in (striped, tiled, virtual):
+        with RasterSource.open_pan(path) as source:
+            in_rows[Path(path).stem] = source.in_whole_rows
+            pair = SimpleNamespace(pan=source, ms=source, ratio_y=4.0)
+            expected = round(1.25 * pipeline.ROWS_READ) * 1024 * 2 if source.in_whole_rows else 0
+            assert pipeline.bytes_a_row(pair) == expected
+    assert in_rows == {"striped": True, "tiled": False, "virtual": True}
 
 
 def test_gdals_cache_is_bounded_unless_the_user_says_how_large():

@@ -40,6 +40,7 @@ class Method(ABC):
     reference: ClassVar[str]
     halo: int = 0
     block: tuple[int, int] | None = None  # any tile will do
+    largest_tile: tuple[int, int] = (1024, 1024)  # halos are narrow, larger ones only take memory
 
     @property
     def tiles_at_once(self) -> int:

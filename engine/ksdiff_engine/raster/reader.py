@@ -158,6 +158,16 @@ class RasterSource:
             return " but rational polynomial coefficients" if dataset.GetMetadata("RPC") else ""
         return ""
 
+    @property
+    def in_whole_rows(self) -> bool:
+        """Whether a part of a row costs about all of it, or may, as in what a VRT refers to."""
+        for part in self._parts:
+            block = part.dataset.GetRasterBand(part.bands[0]).GetBlockSize()[0]
+            virtual = part.dataset.GetDriver().ShortName == "VRT"
+            if virtual or 2 * block > part.dataset.RasterXSize:
+                return True
+        return False
+
     def reopen(self) -> RasterSource:
         """An independent source of the same bands for another thread."""
         return RasterSource(

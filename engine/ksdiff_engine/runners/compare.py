@@ -256,7 +256,7 @@ def fuse(scene: Scene, candidate: Candidate, report: Report) -> tuple[InMemory, 
     with pipeline.memory_explained():
         report(0.0, f"Preparing {candidate.label}")
         method.prepare(scene, report.share(0.0, 0.2))
-        windows = pipeline.tile_plan(scene, largest=method.block)
+        windows = pipeline.tile_plan(scene, method)
         pipeline.fuse_tiles(scene, method, fused, windows, report.share(0.2, 1.0))
     return fused, time.monotonic() - started
 
