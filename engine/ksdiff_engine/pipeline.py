@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 # Width and height of tiles, PAN pixels, where those that suit a method in a large scene would be
 # too few: multiples of the writer's blocks.
 MEDIUM_TILE, SMALL_TILE = (1024, 1024), (512, 512)
-TILES_A_THREAD = 3  # at least: results are taken in order, and the user wants to see them come
+FEWEST_TILES = 8  # two for each of four threads; fewer only of the smallest
 ROWS_READ = 2560  # at once, at most: a tile's, and those around it to whole blocks
 SPELL = 32 << 20  # PAN pixels, see :func:`spells`
 ENOUGH_MEMORY = 1400 << 20  # bytes; beyond them, what is kept without use is handed back
@@ -510,7 +510,7 @@ def tile_plan(scene: Scene, method: FusionMethod, tile: int = 0) -> list[Window]
     windows: list[Window] = []
     for largest in (method.largest_tile, MEDIUM_TILE, SMALL_TILE):
         windows = list(even_tiles(scene.width, scene.height, largest))
-        if len(windows) >= TILES_A_THREAD * method.tiles_at_once:
+        if len(windows) >= FEWEST_TILES:
             break
     return windows
 

@@ -498,32 +498,27 @@ def refusal_message(run, *arguments):
 
 
 class Planned(Exp):
-    largest_tile = (1536, 2048)
+    largest_tile = (1024, 2048)
 
-    def __init__(self, tiles_at_once=2, block=None):
-        self.block, self._at_once = block, tiles_at_once
-
-    @property
-    def tiles_at_once(self):
-        return self._at_once
+    def __init__(self, block=None):
+        self.block = block
 
 
 @pytest.mark.parametrize(
-    ("edge", "threads", "first"),
+    ("edge", "first"),
     [
-        (8000, 2, (1280, 2048)),
-        (4000, 2, (1280, 2048)),
-        (4000, 4, (1024, 1024)),
-        (2000, 2, (512, 512)),
-        (2000, 1, (1024, 1024)),
-        (300, 2, (300, 300)),
+        (8000, (1024, 2048)),
+        (4000, (1024, 2048)),
+        (3000, (1024, 1024)),
+        (2000, (512, 512)),
+        (300, (300, 300)),
     ],
 )
-def test_tiles_are_large_where_there_are_enough_of_them(edge, threads, first):
-    plan = pipeline.tile_plan(SimpleNamespace(width=edge, height=edge), Planned(threads))
+def test_tiles_are_large_where_there_are_enough_of_them(edge, first):
+    plan = pipeline.tile_plan(SimpleNamespace(width=edge, height=edge), Planned())
     assert (plan[0].width, plan[0].height) == first
     assert sum(window.width * window.height for window in plan) == edge**2
-    assert edge < 2000 or len(plan) >= pipeline.TILES_A_THREAD * threads
+    assert edge < 2000 or len(plan) >= pipeline.FEWEST_TILES
 
 
 def test_tiles_of_the_wanted_edge_unless_the_method_asks_for_one_size():
