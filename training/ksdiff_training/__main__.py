@@ -6,8 +6,8 @@ import sys
 
 from ksdiff_engine.device import keep_freed_memory
 
-# Before any thread starts: else the system takes a seventh of a CPU's time, to clear pages that were
-# handed back just before.
+# Before any thread starts: else the system takes a seventh of a CPU's time, to clear pages that
+# were handed back just before.
 keep_freed_memory()
 
 from .cli import main  # noqa: E402
